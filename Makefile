@@ -1,0 +1,44 @@
+# Every target makes .venv first, from uv.lock, with nothing but python3 (3.11 or newer) and make.
+# `make` alone lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+CODE := adapters api benchmarks cargos cli commands docs domain island projections tests
+
+.DEFAULT_GOAL := help
+.PHONY: bench check clean demo docs format help test
+
+demo: $(READY)  ## run the whole network once on this machine and check its books
+	$(BIN)/archipelago demo
+
+test: check  ## what must be green before a change lands: the gate, which ends with all tests
+
+check: $(READY)  ## format, lint, types, import rule, then all tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+bench: $(READY)  ## measure, and print the table of docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## write the reference pages again from the code
+	$(BIN)/python -m docs.generate
+
+format: $(READY)  ## format the code and repair what ruff can repair
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:  ## remove what make and the tools made, .venv included
+	rm -rf .venv dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+# The stamp is the last thing written: an interrupted build is done again from the start.
+$(READY): pyproject.toml uv.lock bootstrap.py
+	$(PYTHON) bootstrap.py
+	touch $@

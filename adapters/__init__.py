@@ -1,0 +1,1 @@
+"""Where the outside is touched: codec, clock, NATS, runtimes and the embedded servers."""

@@ -1,0 +1,1 @@
+"""The fabric on NATS JetStream: event log, subjects, mailboxes and streams."""

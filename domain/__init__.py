@@ -1,0 +1,1 @@
+"""What is true and what may happen: one aggregate per module, standard library only."""
