@@ -30,18 +30,14 @@ WHEEL_BYTES_MAX = 100_000_000
 def main() -> None:
     """Build the environment; ends the program with a sentence that names the next step where it cannot."""
     if sys.version_info < (3, 11):
-        sys.exit(
-            f"Archipelago needs Python 3.11 or newer; {sys.executable} is {platform.python_version()}."
-        )
+        sys.exit(f"Archipelago needs Python 3.11 or newer; {sys.executable} is {platform.python_version()}.")
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     pinned = next(package for package in lock["package"] if package["name"] == "uv")
     has_pip = find_spec("ensurepip") is not None
     venv.create(VENV, with_pip=has_pip, clear=not _is_sound(), symlinks=True)
     if has_pip:
         requirement = f"uv=={pinned['version']}"
-        _run(
-            str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement
-        )
+        _run(str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement)
     else:
         _unpack_uv(pinned["wheels"])
     _run(str(VENV / "bin" / "uv"), "sync", "--frozen", "--quiet")
@@ -71,32 +67,20 @@ def _unpack_uv(wheels: list[dict[str, str]]) -> None:
     """Put the `uv` program of the wheel for this machine into the environment."""
     libc = "manylinux" if platform.libc_ver()[0] == "glibc" else "musllinux"
     wheel = next(
-        (
-            w
-            for w in wheels
-            if libc in w["url"] and f"_{platform.machine()}." in w["url"]
-        ),
+        (w for w in wheels if libc in w["url"] and f"_{platform.machine()}." in w["url"]),
         None,
     )
     if wheel is None:
-        sys.exit(
-            "This Python has no ensurepip: run `apt-get install python3-venv` and call make again."
-        )
+        sys.exit("This Python has no ensurepip: run `apt-get install python3-venv` and call make again.")
     try:
         with urllib.request.urlopen(wheel["url"], timeout=DOWNLOAD_TIMEOUT_S) as answer:
             body = answer.read(WHEEL_BYTES_MAX)
     except OSError as error:
-        sys.exit(
-            f"Could not fetch uv ({error}): run `apt-get install python3-venv` and call make again."
-        )
+        sys.exit(f"Could not fetch uv ({error}): run `apt-get install python3-venv` and call make again.")
     if f"sha256:{hashlib.sha256(body).hexdigest()}" != wheel["hash"]:
-        sys.exit(
-            "The uv that arrived is not the one that uv.lock pins; nothing was installed."
-        )
+        sys.exit("The uv that arrived is not the one that uv.lock pins; nothing was installed.")
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        name = next(
-            name for name in archive.namelist() if name.endswith(".data/scripts/uv")
-        )
+        name = next(name for name in archive.namelist() if name.endswith(".data/scripts/uv"))
         program = VENV / "bin" / "uv"
         program.write_bytes(archive.read(name))
         program.chmod(0o755)
