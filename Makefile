@@ -4,7 +4,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := adapters api benchmarks cargos cli commands docs domain island projections tests
 
 .DEFAULT_GOAL := help
 .PHONY: bench check clean demo docs format help test
@@ -18,7 +17,7 @@ check: $(READY)  ## format, lint, types, import rule, then all tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest
 
 bench: $(READY)  ## measure, and print the table of docs/benchmarks.md
