@@ -1,0 +1,11 @@
+"""Ids that several aggregates share: opaque strings, made outside the domain and handed in.
+
+A job's hold carries the job's own id, so one id finds the money of a job without a look-up.
+"""
+
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+IslandId = NewType("IslandId", str)
+JobId = NewType("JobId", str)
+CargoSlug = NewType("CargoSlug", str)

@@ -1,0 +1,185 @@
+"""What happens to an island. Fields are storage format: add with a default, never rename, never change a meaning.
+
+Decided in `domain.island`, stored under the literal names of `adapters.codec`. Times are Unix milliseconds of the
+coordinator's clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.ids import AccountId, IslandId, JobId
+from domain.karma import Penalty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOffer:
+    """A runtime that passed its self-test. `score` is the engine's measured speed in the unit of the runtime."""
+
+    runtime: str
+    engine: str
+    engine_version: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What the machine has, as its daemon found it at start."""
+
+    platform: str
+    cpu_cores: int
+    ram_mb: int
+    disk_free_mb: int
+    region: str | None
+    gpu_model: str | None
+    gpu_vram_mb: int
+    slots: int
+    runtimes: tuple[RuntimeOffer, ...]
+    trust_level_min: int
+
+
+class Absence(StrEnum):
+    """Why an island went offline."""
+
+    HEARTBEATS_MISSED = "heartbeats_missed"
+    GOODBYE = "goodbye"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandEnrolled:
+    island_id: IslandId
+    owner_id: AccountId
+    name: str
+    enrolled_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandApproved:
+    island_id: IslandId
+    approved_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandRegistered:
+    island_id: IslandId
+    agent_version: str
+    protocol: int
+    capabilities: Capabilities
+    registered_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandCameOnline:
+    island_id: IslandId
+    online_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandWentOffline:
+    island_id: IslandId
+    reason: Absence
+    offline_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainStarted:
+    island_id: IslandId
+    drained_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainEnded:
+    island_id: IslandId
+    resumed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsksChanged:
+    """Ask per cargo slug in micro-credits a job; `_default` for the rest."""
+
+    island_id: IslandId
+    asks_micro: Mapping[str, int]
+    changed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmCargosChanged:
+    island_id: IslandId
+    slugs: tuple[str, ...]
+    changed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkCredited:
+    """A successful attempt. `karma_delta` is 0 until the work adds up to a full point."""
+
+    island_id: IslandId
+    job_id: JobId
+    attempt: int
+    worked_ms: int
+    multiplier_permille: int
+    karma_delta: int
+    karma: int
+    pending_minutes: int
+    pending_ms: int
+    karma_rules_version: int
+    credited_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KarmaPenalized:
+    island_id: IslandId
+    job_id: JobId
+    attempt: int
+    penalty: Penalty
+    karma_delta: int
+    karma: int
+    faults_in_row: int
+    karma_rules_version: int
+    penalized_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutsUnlocked:
+    island_id: IslandId
+    owner_id: AccountId
+    unlocked_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CooldownStarted:
+    island_id: IslandId
+    until_ms: int
+    faults_in_row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandSuspended:
+    island_id: IslandId
+    reason: str
+    suspended_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandReinstated:
+    island_id: IslandId
+    reinstated_at_ms: int
+
+
+IslandEvent = (
+    IslandEnrolled
+    | IslandApproved
+    | IslandRegistered
+    | IslandCameOnline
+    | IslandWentOffline
+    | DrainStarted
+    | DrainEnded
+    | AsksChanged
+    | WarmCargosChanged
+    | WorkCredited
+    | KarmaPenalized
+    | PayoutsUnlocked
+    | CooldownStarted
+    | IslandSuspended
+    | IslandReinstated
+)

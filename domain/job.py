@@ -1,0 +1,470 @@
+"""A job: one request to run a cargo on one input, placed attempt by attempt until it ends.
+
+The attempt number is the fencing token: it grows by one with every placement, and whoever speaks for an older attempt is
+rejected. A lease is the time an attempt has left; whether a renewal or an expiry came first is settled by the order of
+the log. Events carry the account, owner and price they concern, so that settling, karma and every read model need no
+second look-up. Numbers: rules page, section 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final, assert_never
+
+from domain.cargo import CargoSpec
+from domain.decider import Decider
+from domain.failure import (
+    CARGO_FAULT_ON_SECOND_ISLAND,
+    FAULT_OF,
+    Failure,
+    Fault,
+    JobEnd,
+    Loss,
+)
+from domain.ids import AccountId, IslandId, JobId
+from domain.job_commands import (
+    AbandonJob,
+    AssignJob,
+    CancelJob,
+    DeferPlacement,
+    ExpireLease,
+    FailAttempt,
+    JobCommand,
+    RenewLease,
+    ReturnAttempt,
+    StartAttempt,
+    SubmitJob,
+    SucceedAttempt,
+    TimeOutJob,
+)
+from domain.job_events import (
+    AttemptFailed,
+    AttemptLost,
+    AttemptReturned,
+    AttemptStarted,
+    JobAbandoned,
+    JobAssigned,
+    JobCancelled,
+    JobEvent,
+    JobFailed,
+    JobSubmitted,
+    JobSucceeded,
+    LeaseRenewed,
+    PlacementDeferred,
+)
+from domain.placement import RefusalCount
+from domain.rejection import Rejected, Rejection
+
+FAILED_ATTEMPTS_MAX: Final = 3
+ATTEMPTS_MAX: Final = 10
+LEASE_MS: Final = 60_000
+LEASE_GRACE_MS: Final = 5_000
+LOAD_ALLOWANCE_MS: Final = 60_000  # Added to the time limit for fetching and loading a cargo.
+QUEUE_LIMIT_MS: Final = 600_000
+ABANDON_AFTER_MS: Final = 60_000
+DETAIL_CHARACTERS_MAX: Final = 2_000
+
+
+class Phase(StrEnum):
+    UNSUBMITTED = "unsubmitted"
+    SUBMITTED = "submitted"
+    ASSIGNED = "assigned"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+
+
+ENDED: Final = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.ABANDONED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`cargo`, `account_id` are set once submitted; `island_id`, `owner_id` while an attempt is live."""
+
+    phase: Phase = Phase.UNSUBMITTED
+    account_id: AccountId | None = None
+    cargo: CargoSpec | None = None
+    request_sha256: str = ""
+    bid_micro: int = 0
+    queue_deadline_ms: int = 0
+    attempt: int = 0
+    failed_attempts: int = 0
+    island_id: IslandId | None = None
+    owner_id: AccountId | None = None
+    price_micro: int = 0
+    output_after: int = 0
+    lease_ends_at_ms: int = 0
+    started_at_ms: int | None = None
+    deadline_ms: int | None = None
+    refusals: tuple[RefusalCount, ...] = ()
+    blamed: Mapping[Failure, IslandId] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        return self.phase in (Phase.ASSIGNED, Phase.RUNNING)
+
+    def holds(self, attempt: int, island_id: IslandId) -> bool:
+        return self.is_live and (self.attempt, self.island_id) == (attempt, island_id)
+
+
+def decide(job: Job, command: JobCommand) -> list[JobEvent]:  # noqa: PLR0911  one branch a command
+    match command:
+        case SubmitJob():
+            return submit(job, command)
+        case AbandonJob():
+            return abandon(job, command)
+        case _ if job.account_id is None:
+            raise Rejected(Rejection.JOB_UNKNOWN, f"no job {command.job_id}")
+        case AssignJob():
+            return assign(job, job.account_id, command)
+        case DeferPlacement():
+            return defer(job, job.account_id, command)
+        case StartAttempt():
+            return start(job, job.account_id, command)
+        case RenewLease():
+            return renew(job, command)
+        case SucceedAttempt():
+            return succeed(job, job.account_id, command)
+        case FailAttempt():
+            return fail(job, job.account_id, command)
+        case ReturnAttempt():
+            return give_back(job, job.account_id, command)
+        case ExpireLease():
+            return expire(job, job.account_id, command)
+        case TimeOutJob():
+            return time_out(job, job.account_id, command)
+        case CancelJob():
+            return cancel(job, command)
+        case _:
+            assert_never(command)
+
+
+def submit(job: Job, command: SubmitJob) -> list[JobEvent]:
+    if job.phase is Phase.ABANDONED:
+        raise Rejected(Rejection.JOB_FINISHED, "the job was given up before it arrived; submit it again")
+    if job.phase is not Phase.UNSUBMITTED:
+        same = (job.account_id, job.request_sha256) == (command.account_id, command.request_sha256)
+        if not same:
+            raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, "Idempotency-Key: used for another request")
+        return []
+    assert command.bid_micro > 0
+    return [
+        JobSubmitted(
+            job_id=command.job_id,
+            account_id=command.account_id,
+            cargo=command.cargo,
+            input_json=command.input_json,
+            bid_micro=command.bid_micro,
+            priority=command.priority,
+            region=command.region,
+            request_sha256=command.request_sha256,
+            queue_deadline_ms=command.now_ms + command.queue_limit_ms,
+            submitted_at_ms=command.now_ms,
+        )
+    ]
+
+
+def abandon(job: Job, command: AbandonJob) -> list[JobEvent]:
+    if job.phase is not Phase.UNSUBMITTED:
+        return []
+    return [JobAbandoned(job_id=command.job_id, account_id=command.account_id, abandoned_at_ms=command.now_ms)]
+
+
+def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent]:
+    if job.attempt == command.attempt and job.island_id == command.island_id:
+        return []
+    if job.phase is not Phase.SUBMITTED:
+        raise Rejected(Rejection.JOB_NOT_WAITING, f"job is {job.phase}")
+    if command.attempt != job.attempt + 1:
+        raise Rejected(Rejection.ATTEMPT_OUT_OF_ORDER, f"attempt: {job.attempt + 1} is next")
+    if command.price_micro > job.bid_micro:
+        raise Rejected(Rejection.PRICE_ABOVE_BID, f"price_micro: {command.price_micro} > {job.bid_micro}")
+    return [
+        JobAssigned(
+            job_id=command.job_id,
+            account_id=account_id,
+            attempt=command.attempt,
+            island_id=command.island_id,
+            owner_id=command.owner_id,
+            price_micro=command.price_micro,
+            assigned_at_ms=command.now_ms,
+            lease_ends_at_ms=command.now_ms + LEASE_MS,
+            output_after=command.output_after,
+            explanation=command.explanation,
+        )
+    ]
+
+
+def defer(job: Job, account_id: AccountId, command: DeferPlacement) -> list[JobEvent]:
+    refusals = command.explanation.refusals
+    if job.phase is not Phase.SUBMITTED or {r.code for r in refusals} == {r.code for r in job.refusals}:
+        return []
+    return [
+        PlacementDeferred(
+            job_id=command.job_id,
+            account_id=account_id,
+            refusals=refusals,
+            considered=command.explanation.considered,
+            deferred_at_ms=command.now_ms,
+        )
+    ]
+
+
+def check_holder(job: Job, attempt: int, island_id: IslandId) -> None:
+    """Raises unless the island holds this very attempt."""
+    if job.phase in ENDED:
+        raise Rejected(Rejection.JOB_FINISHED, f"job is {job.phase}")
+    if not job.is_live or job.attempt != attempt:
+        raise Rejected(Rejection.ATTEMPT_SUPERSEDED, f"attempt: {attempt} is over, {job.attempt} was last")
+    if job.island_id != island_id:
+        raise Rejected(Rejection.ISLAND_NOT_OWNER, "another island holds this attempt")
+
+
+def start(job: Job, account_id: AccountId, command: StartAttempt) -> list[JobEvent]:
+    check_holder(job, command.attempt, command.island_id)
+    if job.phase is Phase.RUNNING:
+        return []
+    assert job.cargo is not None
+    return [
+        AttemptStarted(
+            job_id=command.job_id,
+            account_id=account_id,
+            attempt=command.attempt,
+            island_id=command.island_id,
+            started_at_ms=command.now_ms,
+            deadline_ms=command.now_ms + job.cargo.limits.wall_s * 1000 + LOAD_ALLOWANCE_MS,
+            lease_ends_at_ms=command.now_ms + LEASE_MS,
+        )
+    ]
+
+
+def renew(job: Job, command: RenewLease) -> list[JobEvent]:
+    check_holder(job, command.attempt, command.island_id)
+    ends_at_ms = command.now_ms + min(command.extend_ms, LEASE_MS)
+    if ends_at_ms <= job.lease_ends_at_ms:
+        return []
+    return [
+        LeaseRenewed(
+            job_id=command.job_id,
+            attempt=command.attempt,
+            island_id=command.island_id,
+            lease_ends_at_ms=ends_at_ms,
+        )
+    ]
+
+
+def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[JobEvent]:
+    if job.phase is Phase.SUCCEEDED and job.attempt == command.attempt:
+        return []
+    check_holder(job, command.attempt, command.island_id)
+    assert job.cargo is not None
+    assert job.owner_id is not None
+    limit_ms = job.cargo.limits.wall_s * 1000
+    return [
+        JobSucceeded(
+            job_id=command.job_id,
+            account_id=account_id,
+            attempt=command.attempt,
+            island_id=command.island_id,
+            owner_id=job.owner_id,
+            publisher_id=job.cargo.publisher_id,
+            price_micro=job.price_micro,
+            output=command.output,
+            usage=command.usage,
+            worked_ms=max(0, min(command.usage.wall_ms, limit_ms, on_our_clock_ms(job, command.now_ms))),
+            succeeded_at_ms=command.now_ms,
+        )
+    ]
+
+
+def on_our_clock_ms(job: Job, now_ms: int) -> int:
+    """How long the attempt can have worked at most: an island earns karma for no longer than that."""
+    return now_ms - (job.lease_ends_at_ms - LEASE_MS if job.started_at_ms is None else job.started_at_ms)
+
+
+def fail(job: Job, account_id: AccountId, command: FailAttempt) -> list[JobEvent]:
+    check_holder(job, command.attempt, command.island_id)
+    fault = FAULT_OF[command.code]
+    blamed_before = job.blamed.get(command.code)
+    if command.code in CARGO_FAULT_ON_SECOND_ISLAND and blamed_before not in (None, command.island_id):
+        fault = Fault.CARGO
+    detail = command.detail[:DETAIL_CHARACTERS_MAX]
+    failed = AttemptFailed(
+        job_id=command.job_id,
+        account_id=account_id,
+        attempt=command.attempt,
+        island_id=command.island_id,
+        code=command.code,
+        fault=fault,
+        detail=detail,
+        failed_at_ms=command.now_ms,
+    )
+    if fault is Fault.CARGO:
+        end = ended_in_failure(job, account_id, command.job_id, command.code, detail, command.now_ms)
+        return [failed, end]
+    return [failed, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=True)]
+
+
+def give_back(job: Job, account_id: AccountId, command: ReturnAttempt) -> list[JobEvent]:
+    check_holder(job, command.attempt, command.island_id)
+    returned = AttemptReturned(
+        job_id=command.job_id,
+        account_id=account_id,
+        attempt=command.attempt,
+        island_id=command.island_id,
+        reason=command.reason,
+        was_started=job.phase is Phase.RUNNING,
+        returned_at_ms=command.now_ms,
+    )
+    return [returned, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=False)]
+
+
+def expire(job: Job, account_id: AccountId, command: ExpireLease) -> list[JobEvent]:
+    overdue = command.now_ms >= job.lease_ends_at_ms + LEASE_GRACE_MS
+    if not job.is_live or job.attempt != command.attempt or not overdue:
+        return []
+    assert job.island_id is not None
+    lost = AttemptLost(
+        job_id=command.job_id,
+        account_id=account_id,
+        attempt=command.attempt,
+        island_id=job.island_id,
+        loss=Loss.LEASE_LOST if job.phase is Phase.RUNNING else Loss.NEVER_STARTED,
+        lost_at_ms=command.now_ms,
+    )
+    return [lost, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=True)]
+
+
+def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEvent]:
+    if job.phase is Phase.SUBMITTED and command.now_ms >= job.queue_deadline_ms:
+        reasons = ", ".join(f"{r.code} {r.count}" for r in job.refusals) or "no island has registered"
+        detail = f"no island took the job in time: {reasons}"
+        return [ended_in_failure(job, account_id, command.job_id, JobEnd.UNPLACEABLE, detail, command.now_ms)]
+    if job.phase is Phase.RUNNING and job.deadline_ms is not None and command.now_ms >= job.deadline_ms:
+        assert job.island_id is not None
+        overrun = FailAttempt(
+            job_id=command.job_id,
+            attempt=job.attempt,
+            island_id=job.island_id,
+            code=Failure.TIMED_OUT,
+            detail="the time limit of the cargo's trust level has passed",
+            now_ms=command.now_ms,
+        )
+        return fail(job, account_id, overrun)
+    return []
+
+
+def ended_in_failure(
+    job: Job, account_id: AccountId, job_id: JobId, code: Failure | JobEnd, detail: str, now_ms: int
+) -> JobFailed:
+    return JobFailed(
+        job_id=job_id,
+        account_id=account_id,
+        code=code,
+        detail=detail,
+        attempt=job.attempt,
+        island_id=job.island_id,
+        failed_at_ms=now_ms,
+    )
+
+
+def out_of_attempts(job: Job, account_id: AccountId, job_id: JobId, now_ms: int, *, counted: bool) -> list[JobEvent]:
+    """The end of a job whose attempts are used up, in the same commit as the last of them."""
+    failed = job.failed_attempts + counted
+    if failed < FAILED_ATTEMPTS_MAX and job.attempt < ATTEMPTS_MAX:
+        return []
+    detail = f"{failed} attempts failed or were lost, {job.attempt} were made"
+    return [ended_in_failure(job, account_id, job_id, JobEnd.ATTEMPTS_EXHAUSTED, detail, now_ms)]
+
+
+def cancel(job: Job, command: CancelJob) -> list[JobEvent]:
+    if job.account_id != command.account_id:
+        raise Rejected(Rejection.JOB_UNKNOWN, f"no job {command.job_id}")
+    if job.phase is Phase.CANCELLED:
+        return []
+    if job.phase in ENDED:
+        raise Rejected(Rejection.JOB_FINISHED, f"job is {job.phase} already")
+    assert job.cargo is not None
+    due = job.phase is Phase.RUNNING and command.has_output
+    return [
+        JobCancelled(
+            job_id=command.job_id,
+            account_id=command.account_id,
+            attempt=job.attempt,
+            island_id=job.island_id,
+            owner_id=job.owner_id,
+            publisher_id=job.cargo.publisher_id,
+            charge_micro=job.price_micro if due else 0,
+            cancelled_at_ms=command.now_ms,
+        )
+    ]
+
+
+def evolve(job: Job, event: JobEvent) -> Job:
+    match event:
+        case JobSubmitted():
+            return Job(
+                phase=Phase.SUBMITTED,
+                account_id=event.account_id,
+                cargo=event.cargo,
+                request_sha256=event.request_sha256,
+                bid_micro=event.bid_micro,
+                queue_deadline_ms=event.queue_deadline_ms,
+            )
+        case JobAssigned():
+            return replace(
+                job,
+                phase=Phase.ASSIGNED,
+                attempt=event.attempt,
+                island_id=event.island_id,
+                owner_id=event.owner_id,
+                price_micro=event.price_micro,
+                output_after=event.output_after,
+                lease_ends_at_ms=event.lease_ends_at_ms,
+                started_at_ms=None,
+                deadline_ms=None,
+                refusals=(),
+            )
+        case PlacementDeferred():
+            return replace(job, refusals=event.refusals)
+        case AttemptStarted():
+            return replace(
+                job,
+                phase=Phase.RUNNING,
+                started_at_ms=event.started_at_ms,
+                deadline_ms=event.deadline_ms,
+                lease_ends_at_ms=event.lease_ends_at_ms,
+            )
+        case LeaseRenewed():
+            return replace(job, lease_ends_at_ms=event.lease_ends_at_ms)
+        case AttemptLost() | AttemptFailed() | AttemptReturned():
+            return evolve_attempt_end(job, event)
+        case JobSucceeded():
+            return replace(job, phase=Phase.SUCCEEDED)
+        case JobFailed():
+            return replace(job, phase=Phase.FAILED)
+        case JobCancelled():
+            return replace(job, phase=Phase.CANCELLED)
+        case JobAbandoned():
+            return replace(job, phase=Phase.ABANDONED, account_id=event.account_id)
+        case _:
+            assert_never(event)
+
+
+def evolve_attempt_end(job: Job, event: AttemptLost | AttemptFailed | AttemptReturned) -> Job:
+    waiting = replace(job, phase=Phase.SUBMITTED, island_id=None, owner_id=None)
+    match event:
+        case AttemptReturned():
+            return waiting
+        case AttemptLost():
+            return replace(waiting, failed_attempts=job.failed_attempts + 1)
+        case AttemptFailed():
+            blamed = {event.code: event.island_id, **job.blamed}
+            return replace(waiting, failed_attempts=job.failed_attempts + 1, blamed=blamed)
+        case _:
+            assert_never(event)
+
+
+JOB: Decider[JobCommand, Job, JobEvent] = Decider("job", Job(), decide, evolve)

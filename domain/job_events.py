@@ -1,0 +1,198 @@
+"""What happens to a job. Fields are storage format: add with a default, never rename, never change a meaning.
+
+Decided in `domain.job`, stored under the literal names of `adapters.codec`. Times are Unix milliseconds of the
+coordinator's clock, money is micro-credits.
+"""
+
+from dataclasses import dataclass
+
+from domain.cargo import CargoSpec
+from domain.failure import Failure, Fault, Loss, ReturnReason
+from domain.ids import AccountId, IslandId, JobId
+from domain.placement import Explanation, RefusalCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a run used, as far as the island said so. Tokens count where the cargo reports them."""
+
+    wall_ms: int = 0
+    cpu_ms: int | None = None
+    memory_peak_mb: int | None = None
+    fuel: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where a complete output lies and what it is. Positions are sequences of the `JOB_OUTPUT` stream.
+
+    `digest` is `sha256:` over the chunks in order; `after` and `last` bracket the positions of all its messages.
+    """
+
+    digest: str
+    chunks: int
+    output_bytes: int
+    after: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSubmitted:
+    """`input_json` is the input as one JSON text; `request_sha256` tells a repeated request from another one."""
+
+    job_id: JobId
+    account_id: AccountId
+    cargo: CargoSpec
+    input_json: str
+    bid_micro: int
+    priority: int
+    region: str | None
+    request_sha256: str
+    queue_deadline_ms: int
+    submitted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAssigned:
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId
+    owner_id: AccountId
+    price_micro: int
+    assigned_at_ms: int
+    lease_ends_at_ms: int
+    output_after: int
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementDeferred:
+    """No island fits now. Recorded when the reasons change, not at every look."""
+
+    job_id: JobId
+    account_id: AccountId
+    refusals: tuple[RefusalCount, ...]
+    considered: int
+    deferred_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId
+    started_at_ms: int
+    deadline_ms: int
+    lease_ends_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRenewed:
+    job_id: JobId
+    attempt: int
+    island_id: IslandId
+    lease_ends_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLost:
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId
+    loss: Loss
+    lost_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId
+    code: Failure
+    fault: Fault
+    detail: str
+    failed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptReturned:
+    """Given back by the island, for example to protect the device."""
+
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId
+    reason: ReturnReason
+    was_started: bool
+    returned_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSucceeded:
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId
+    owner_id: AccountId
+    publisher_id: AccountId
+    price_micro: int
+    output: Output
+    usage: Usage
+    worked_ms: int
+    succeeded_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed:
+    job_id: JobId
+    account_id: AccountId
+    code: str
+    detail: str
+    attempt: int
+    island_id: IslandId | None
+    failed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled:
+    """`charge_micro` is 0 unless output had begun; then the island's ask is due."""
+
+    job_id: JobId
+    account_id: AccountId
+    attempt: int
+    island_id: IslandId | None
+    owner_id: AccountId | None
+    publisher_id: AccountId
+    charge_micro: int
+    cancelled_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAbandoned:
+    """Credits were held for a job that never arrived. From now on it never can."""
+
+    job_id: JobId
+    account_id: AccountId
+    abandoned_at_ms: int
+
+
+JobEvent = (
+    JobSubmitted
+    | JobAssigned
+    | PlacementDeferred
+    | AttemptStarted
+    | LeaseRenewed
+    | AttemptLost
+    | AttemptFailed
+    | AttemptReturned
+    | JobSucceeded
+    | JobFailed
+    | JobCancelled
+    | JobAbandoned
+)

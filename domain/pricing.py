@@ -1,0 +1,42 @@
+"""Prices and how a charge is shared. Pure integer arithmetic in micro-credits.
+
+The rule version is written into every settlement, so that a past invoice can be recomputed exactly: a new rule is a
+new version beside the old one, never an edit. Numbers: rules page, section 2.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MICRO_PER_CREDIT: Final = 1_000_000
+SIGN_UP_GRANT_MICRO: Final = 10_000 * MICRO_PER_CREDIT
+LOW_BALANCE_MICRO: Final = 10 * MICRO_PER_CREDIT
+AMOUNT_MICRO_MAX: Final = 10**15  # A billion credits: no single bid, ask, price or grant may be larger.
+
+PRICE_RULES_VERSION: Final = 1
+FEE_PERMILLE: Final = {1: 100}
+PUBLISHER_PERMILLE: Final = {1: 50}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Who gets what of one charge; the three add up to it. A share of 0 has no ledger entry."""
+
+    platform_fee_micro: int
+    publisher_micro: int
+    island_micro: int
+
+    @property
+    def charge_micro(self) -> int:
+        return self.platform_fee_micro + self.publisher_micro + self.island_micro
+
+
+def share(charge_micro: int, *, rules_version: int = PRICE_RULES_VERSION) -> Shares:
+    """Splits a charge. Fees round down and the remainder goes to the island."""
+    assert 0 < charge_micro <= AMOUNT_MICRO_MAX, charge_micro
+    fee = charge_micro * FEE_PERMILLE[rules_version] // 1000
+    publisher = charge_micro * PUBLISHER_PERMILLE[rules_version] // 1000
+    return Shares(
+        platform_fee_micro=fee,
+        publisher_micro=publisher,
+        island_micro=charge_micro - fee - publisher,
+    )

@@ -1,0 +1,47 @@
+"""Why a command was not carried out: a closed set of codes that people and programs may rely on.
+
+Raised by the deciders, turned into HTTP once in `api/errors.py`. A rejection is never retried and leaves no event.
+"""
+
+from enum import StrEnum
+
+
+class Rejection(StrEnum):
+    """One code per rule. The comment is what a person is told next."""
+
+    ACCOUNT_UNKNOWN = "account_unknown"  # Open the account first.
+    CREDITS_SHORT = "credits_short"  # Lower the bid or add credits.
+    OPEN_JOBS_EXCEEDED = "open_jobs_exceeded"  # Wait until some jobs have ended.
+    HOLD_UNKNOWN = "hold_unknown"  # There is nothing to settle or release.
+    CHARGE_OUTSIDE_HOLD = "charge_outside_hold"  # A charge is between 1 micro-credit and the hold.
+    GRANT_REUSED = "grant_reused"  # This grant was made with another amount.
+
+    KEY_UNKNOWN = "key_unknown"  # List the keys to see which exist.
+    SCOPES_EMPTY = "scopes_empty"  # Name at least one scope.
+
+    VERSION_TAKEN = "version_taken"  # Publish under a new version.
+    PUBLISHER_DIFFERS = "publisher_differs"  # This name belongs to another publisher.
+    LIMIT_ABOVE_TRUST_LEVEL = "limit_above_trust_level"  # Lower the limit the message names.
+    CARGO_UNKNOWN = "cargo_unknown"  # See `archipelago cargo list`.
+
+    ISLAND_UNKNOWN = "island_unknown"  # Enrol the island first.
+    OWNER_DIFFERS = "owner_differs"  # Another account owns this island.
+    ISLAND_SUSPENDED = "island_suspended"  # An operator has to look first.
+
+    JOB_UNKNOWN = "job_unknown"  # No job has this id.
+    JOB_FINISHED = "job_finished"  # The job has ended; nothing can change it.
+    JOB_NOT_WAITING = "job_not_waiting"  # It is on an island already.
+    ATTEMPT_OUT_OF_ORDER = "attempt_out_of_order"  # Attempts count up by one.
+    ATTEMPT_SUPERSEDED = "attempt_superseded"  # A newer attempt is running, or this one is over.
+    ISLAND_NOT_OWNER = "island_not_owner"  # Another island holds this attempt.
+    PRICE_ABOVE_BID = "price_above_bid"  # The clearing price never exceeds the bid.
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # Use a new Idempotency-Key for another request.
+
+
+class Rejected(Exception):  # noqa: N818  a rejection is an answer, not a defect
+    """A command that should not have been asked. `code` is stable; `detail` names the field and the rule."""
+
+    def __init__(self, code: Rejection, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else str(code))
+        self.code = code
+        self.detail = detail
