@@ -54,6 +54,9 @@ class HoldSettled:
     platform_fee_micro: int
     publisher_micro: int
     island_micro: int
+    island_id: IslandId
+    owner_id: AccountId
+    publisher_id: AccountId
     price_rules_version: int
     settled_at_ms: int
 
@@ -122,6 +125,9 @@ class SettleHold:
     account_id: AccountId
     job_id: JobId
     charge_micro: int
+    island_id: IslandId
+    owner_id: AccountId
+    publisher_id: AccountId
     now_ms: int
 
 
@@ -214,7 +220,11 @@ def grant(account: Account, command: GrantCredits) -> list[AccountEvent]:
 
 def hold(account: Account, command: HoldCredits) -> list[AccountEvent]:
     assert 0 < command.amount_micro <= AMOUNT_MICRO_MAX
-    if command.job_id in account.holds_micro or command.job_id in account.closed_holds:
+    if command.job_id in account.closed_holds:
+        return []
+    if command.job_id in account.holds_micro:
+        if account.holds_micro[command.job_id] != command.amount_micro:
+            raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, "Idempotency-Key: used for another request")
         return []
     if command.amount_micro > account.free_micro:
         raise Rejected(
@@ -249,6 +259,9 @@ def settle(account: Account, command: SettleHold) -> list[AccountEvent]:
             platform_fee_micro=shares.platform_fee_micro,
             publisher_micro=shares.publisher_micro,
             island_micro=shares.island_micro,
+            island_id=command.island_id,
+            owner_id=command.owner_id,
+            publisher_id=command.publisher_id,
             price_rules_version=PRICE_RULES_VERSION,
             settled_at_ms=command.now_ms,
         )

@@ -88,6 +88,7 @@ class Job:
     cargo: CargoSpec | None = None
     request_sha256: str = ""
     bid_micro: int = 0
+    queue_limit_ms: int = 0
     queue_deadline_ms: int = 0
     attempt: int = 0
     failed_attempts: int = 0
@@ -160,7 +161,7 @@ def submit(job: Job, command: SubmitJob) -> list[JobEvent]:
             priority=command.priority,
             region=command.region,
             request_sha256=command.request_sha256,
-            queue_deadline_ms=command.now_ms + command.queue_limit_ms,
+            queue_limit_ms=command.queue_limit_ms,
             submitted_at_ms=command.now_ms,
         )
     ]
@@ -181,10 +182,12 @@ def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent
         raise Rejected(Rejection.ATTEMPT_OUT_OF_ORDER, f"attempt: {job.attempt + 1} is next")
     if command.price_micro > job.bid_micro:
         raise Rejected(Rejection.PRICE_ABOVE_BID, f"price_micro: {command.price_micro} > {job.bid_micro}")
+    assert job.cargo is not None
     return [
         JobAssigned(
             job_id=command.job_id,
             account_id=account_id,
+            cargo_slug=job.cargo.slug,
             attempt=command.attempt,
             island_id=command.island_id,
             owner_id=command.owner_id,
@@ -266,6 +269,7 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
         JobSucceeded(
             job_id=command.job_id,
             account_id=account_id,
+            cargo_slug=job.cargo.slug,
             attempt=command.attempt,
             island_id=command.island_id,
             owner_id=job.owner_id,
@@ -411,7 +415,8 @@ def evolve(job: Job, event: JobEvent) -> Job:
                 cargo=event.cargo,
                 request_sha256=event.request_sha256,
                 bid_micro=event.bid_micro,
-                queue_deadline_ms=event.queue_deadline_ms,
+                queue_limit_ms=event.queue_limit_ms,
+                queue_deadline_ms=event.submitted_at_ms + event.queue_limit_ms,
             )
         case JobAssigned():
             return replace(
@@ -454,7 +459,13 @@ def evolve(job: Job, event: JobEvent) -> Job:
 
 
 def evolve_attempt_end(job: Job, event: AttemptLost | AttemptFailed | AttemptReturned) -> Job:
-    waiting = replace(job, phase=Phase.SUBMITTED, island_id=None, owner_id=None)
+    waiting = replace(
+        job,
+        phase=Phase.SUBMITTED,
+        island_id=None,
+        owner_id=None,
+        queue_deadline_ms=ended_at_ms(event) + job.queue_limit_ms,
+    )
     match event:
         case AttemptReturned():
             return waiting
@@ -463,6 +474,19 @@ def evolve_attempt_end(job: Job, event: AttemptLost | AttemptFailed | AttemptRet
         case AttemptFailed():
             blamed = {event.code: event.island_id, **job.blamed}
             return replace(waiting, failed_attempts=job.failed_attempts + 1, blamed=blamed)
+        case _:
+            assert_never(event)
+
+
+def ended_at_ms(event: AttemptLost | AttemptFailed | AttemptReturned) -> int:
+    """When the attempt ended. The job then waits in the queue anew, for as long as at first."""
+    match event:
+        case AttemptLost():
+            return event.lost_at_ms
+        case AttemptFailed():
+            return event.failed_at_ms
+        case AttemptReturned():
+            return event.returned_at_ms
         case _:
             assert_never(event)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from domain.cargo import CargoSpec
 from domain.failure import Failure, Fault, Loss, ReturnReason
-from domain.ids import AccountId, IslandId, JobId
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.placement import Explanation, RefusalCount
 
 
@@ -50,7 +50,7 @@ class JobSubmitted:
     priority: int
     region: str | None
     request_sha256: str
-    queue_deadline_ms: int
+    queue_limit_ms: int
     submitted_at_ms: int
 
 
@@ -58,6 +58,7 @@ class JobSubmitted:
 class JobAssigned:
     job_id: JobId
     account_id: AccountId
+    cargo_slug: CargoSlug
     attempt: int
     island_id: IslandId
     owner_id: AccountId
@@ -137,6 +138,7 @@ class AttemptReturned:
 class JobSucceeded:
     job_id: JobId
     account_id: AccountId
+    cargo_slug: CargoSlug
     attempt: int
     island_id: IslandId
     owner_id: AccountId

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Final
 
 from domain.cargo import CargoSpec, Runtime
-from domain.ids import AccountId, IslandId, JobId
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
 
 PLACEMENT_RULES_VERSION: Final = 1
 CANDIDATES_KEPT_MAX: Final = 10
@@ -84,7 +84,7 @@ class Offer:
     disk_free_mb: int = 0
     gpu_vram_mb: int = 0
     slots: int = 0
-    active: int = 0
+    active_jobs: frozenset[JobId] = frozenset()
     trust_level_min: int = 0
     karma: int = 0
     scores: Mapping[str, int] = field(default_factory=dict)
@@ -92,6 +92,10 @@ class Offer:
     warm_slugs: frozenset[str] = frozenset()
     recent_failures_ms: tuple[int, ...] = ()
     recent_cargos_ms: Mapping[str, int] = field(default_factory=dict)  # `<account>/<slug>` -> last time.
+
+    @property
+    def active(self) -> int:
+        return len(self.active_jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +269,7 @@ def score(want: Want, offer: Offer, now_ms: int) -> Candidate:
     headroom = round(100.0 * (1 - offer.active / offer.slots), 2)
     by_speed, by_fit, by_headroom = WEIGHTS[want.cargo.runtime]
     ask = ask_micro(want, offer)
-    affine = now_ms - offer.recent_cargos_ms.get(affinity_key(want), -RECENT_MS - 1) <= RECENT_MS
+    affine = now_ms - offer.recent_cargos_ms.get(affinity_key(want.account_id, want.cargo.slug), -RECENT_MS - 1) <= RECENT_MS
     failures = sum(now_ms - failed <= RECENT_MS for failed in offer.recent_failures_ms)
     terms = {
         "warm": 10.0 if want.cargo.slug in offer.warm_slugs else 0.0,
@@ -290,8 +294,8 @@ def score(want: Want, offer: Offer, now_ms: int) -> Candidate:
     )
 
 
-def affinity_key(want: Want) -> str:
-    return f"{want.account_id}/{want.cargo.slug}"
+def affinity_key(account_id: AccountId, slug: CargoSlug) -> str:
+    return f"{account_id}/{slug}"
 
 
 def speed_points(want: Want, offer: Offer) -> float:

@@ -1,0 +1,81 @@
+"""Every stream, subject and header name, once. Both sides of the fabric use them."""
+
+from typing import Final
+
+from domain.ids import IslandId
+
+EVT: Final = "EVT"
+JOBS: Final = "JOBS"
+JOB_STATUS: Final = "JOB_STATUS"
+JOB_OUTPUT: Final = "JOB_OUTPUT"
+HEARTBEATS: Final = "HEARTBEATS"
+ADVISORIES: Final = "ADVISORIES"
+
+REGISTER: Final = "coordinator.hosts.register"
+INTAKE: Final = "intake"  # The durable consumer on each claim stream.
+
+EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+MESSAGE_ID: Final = "Nats-Msg-Id"
+TTL: Final = "Nats-TTL"
+COMMAND_ID: Final = "Command-Id"
+BODY_HASH: Final = "Body-Sha256"
+CAUSE: Final = "Cause"
+ACTOR: Final = "Actor"
+CORRELATION: Final = "Correlation-Id"
+
+
+def fact(stream: str) -> str:
+    """`job.j-1` -> `evt.job.j-1`. An id is one token: no dot, no space, no wildcard."""
+    category, _, aggregate_id = stream.partition(".")
+    assert category, stream
+    assert aggregate_id, stream
+    assert not set(aggregate_id) & set(". *>\r\n\t"), stream
+    return f"evt.{stream}"
+
+
+def jobs(island_id: IslandId) -> str:
+    return f"host.{island_id}.jobs"
+
+
+def jobs_consumer(island_id: IslandId) -> str:
+    """The durable consumer of an island's jobs."""
+    return f"host-{island_id}"
+
+
+def status(island_id: IslandId) -> str:
+    return f"host.{island_id}.status"
+
+
+def lease(island_id: IslandId) -> str:
+    return f"host.{island_id}.lease"
+
+
+def output(island_id: IslandId) -> str:
+    return f"host.{island_id}.output"
+
+
+def progress(island_id: IslandId) -> str:
+    return f"host.{island_id}.progress"
+
+
+def heartbeat(island_id: IslandId) -> str:
+    return f"host.{island_id}.heartbeat"
+
+
+def cancel(island_id: IslandId) -> str:
+    return f"host.{island_id}.cancel"
+
+
+def ping(island_id: IslandId) -> str:
+    return f"host.{island_id}.ping"
+
+
+def rejected_claim(island_id: str, job_id: str) -> str:
+    """Where a rejected claim is kept. Foreign text never becomes a token: see `token`."""
+    return f"advisory.claim_rejected.{token(island_id)}.{token(job_id)}"
+
+
+def token(text: str) -> str:
+    """`text` where it can be one subject token, else `unknown`."""
+    plain = text and len(text) <= 80 and all(c.isascii() and (c.isalnum() or c in "-_") for c in text)  # noqa: PLR2004
+    return text if plain else "unknown"

@@ -1,0 +1,208 @@
+"""The intake: from what an island claims to what is a fact.
+
+Called by the claim mailboxes for one claim at a time per attempt. A claim becomes a command; the decider checks the
+fence (current attempt, this island); whatever it refuses is raised as `ClaimRejected` and kept with its reason. A
+success counts only with a complete output whose digest agrees, inside the limits and not empty.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol, assert_never
+
+from commands.event_log import Origin
+from commands.handle import CommandHandler
+from commands.process import Mailbox, SendCancel
+from domain.claim import (
+    Cancelled,
+    Claim,
+    ClaimRejected,
+    ClaimRejection,
+    Failed,
+    Heartbeat,
+    Registration,
+    Renewal,
+    Returned,
+    Started,
+    Streaming,
+    Succeeded,
+)
+from domain.failure import Failure
+from domain.ids import IslandId, JobId
+from domain.island import ISLAND
+from domain.island_commands import RecordHeartbeat, RegisterIsland
+from domain.job import JOB, Job, check_holder
+from domain.job_commands import (
+    FailAttempt,
+    JobCommand,
+    RenewLease,
+    ReturnAttempt,
+    StartAttempt,
+    SucceedAttempt,
+)
+from domain.job_events import Output
+from domain.rejection import Rejected, Rejection
+
+OUTPUT_WAIT_S: Final = 5.0  # How long a success waits for chunks that were overtaken.
+
+CLAIM_REJECTION_OF: Final = {
+    Rejection.JOB_UNKNOWN: ClaimRejection.UNKNOWN_JOB,
+    Rejection.JOB_FINISHED: ClaimRejection.JOB_CLOSED,
+    Rejection.ATTEMPT_SUPERSEDED: ClaimRejection.STALE_ATTEMPT,
+    Rejection.ISLAND_NOT_OWNER: ClaimRejection.NOT_OWNER,
+    Rejection.ISLAND_UNKNOWN: ClaimRejection.UNKNOWN_ISLAND,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What arrived of an attempt's output. `is_complete`: no gap up to a final message."""
+
+    output: Output
+    is_complete: bool
+
+
+class Outputs(Protocol):
+    """The output stream, as the intake needs it. Provided by `adapters.nats.outputs`."""
+
+    async def collect(
+        self, island_id: IslandId, job_id: JobId, attempt: int, *, after: int, wait_s: float
+    ) -> Collected:
+        """The attempt's output behind position `after`; waits at most `wait_s` for it to become complete."""
+        ...
+
+
+class Intake:
+    def __init__(self, handler: CommandHandler, outputs: Outputs, mailbox: Mailbox) -> None:
+        self._handler = handler
+        self._outputs = outputs
+        self._mailbox = mailbox
+
+    async def take(self, claim: Claim, *, origin: Origin, received_at_ms: int) -> None:
+        """Acts on one claim. Raises `ClaimRejected`; whatever else is raised means: deliver it again."""
+        try:
+            await self._act(claim, origin, received_at_ms)
+        except Rejected as rejected:
+            if isinstance(claim, Started):
+                await self._tell_to_stop(claim)
+            raise ClaimRejected(claim_rejection(rejected), rejected.detail) from rejected
+
+    async def _act(self, claim: Claim, origin: Origin, now_ms: int) -> None:
+        match claim:
+            case Registration():
+                await self._handler.handle(
+                    ISLAND, claim.island_id, registration_command(claim, now_ms), origin=origin
+                )
+            case Heartbeat():
+                await self._handler.handle(
+                    ISLAND, claim.island_id, heartbeat_command(claim, now_ms), origin=origin
+                )
+            case Succeeded():
+                judged = await self._judge_success(claim, now_ms)
+                await self._handler.handle(JOB, claim.job_id, judged, origin=origin)
+            case Started() | Failed() | Returned() | Renewal():
+                command = attempt_command(claim, now_ms)
+                await self._handler.handle(JOB, claim.job_id, command, origin=origin)
+            case Streaming() | Cancelled():
+                pass
+            case _:
+                assert_never(claim)
+
+    async def _judge_success(self, claim: Succeeded, now_ms: int) -> SucceedAttempt | FailAttempt:
+        job = await self._handler.state(JOB, claim.job_id)
+        if job.account_id is None:
+            raise Rejected(Rejection.JOB_UNKNOWN, f"no job {claim.job_id}")
+        check_holder(job, claim.attempt, claim.island_id)
+        collected = await self._outputs.collect(
+            claim.island_id, claim.job_id, claim.attempt, after=job.output_after, wait_s=OUTPUT_WAIT_S
+        )
+        if failure := defect(claim, collected, job):
+            return FailAttempt(
+                job_id=claim.job_id,
+                attempt=claim.attempt,
+                island_id=claim.island_id,
+                code=failure,
+                detail=f"{collected.output.chunks} of {claim.chunks} chunks arrived",
+                now_ms=now_ms,
+            )
+        return SucceedAttempt(
+            job_id=claim.job_id,
+            attempt=claim.attempt,
+            island_id=claim.island_id,
+            output=collected.output,
+            usage=claim.usage,
+            now_ms=now_ms,
+        )
+
+    async def _tell_to_stop(self, claim: Started) -> None:
+        """An island that starts what is over is told so at once instead of at its lease's end."""
+        await self._mailbox.send_cancel(
+            SendCancel(
+                job_id=claim.job_id, attempt=claim.attempt, island_id=claim.island_id, reason="superseded"
+            )
+        )
+
+
+def claim_rejection(rejected: Rejected) -> ClaimRejection:
+    return CLAIM_REJECTION_OF.get(rejected.code, ClaimRejection.IMPLAUSIBLE)
+
+
+def registration_command(claim: Registration, now_ms: int) -> RegisterIsland:
+    return RegisterIsland(
+        island_id=claim.island_id,
+        agent_version=claim.agent_version,
+        protocol=claim.protocol,
+        capabilities=claim.capabilities,
+        asks_micro=claim.asks_micro,
+        now_ms=now_ms,
+    )
+
+
+def heartbeat_command(claim: Heartbeat, now_ms: int) -> RecordHeartbeat:
+    return RecordHeartbeat(
+        island_id=claim.island_id,
+        is_leaving=claim.is_leaving,
+        is_draining=claim.is_draining,
+        asks_micro=claim.asks_micro,
+        warm_slugs=claim.warm_slugs,
+        now_ms=now_ms,
+    )
+
+
+def attempt_command(claim: Started | Failed | Returned | Renewal, now_ms: int) -> JobCommand:
+    of = (claim.job_id, claim.attempt, claim.island_id)
+    match claim:
+        case Started():
+            return StartAttempt(job_id=of[0], attempt=of[1], island_id=of[2], now_ms=now_ms)
+        case Failed():
+            return FailAttempt(
+                job_id=of[0],
+                attempt=of[1],
+                island_id=of[2],
+                code=claim.code,
+                detail=claim.detail,
+                now_ms=now_ms,
+            )
+        case Returned():
+            return ReturnAttempt(
+                job_id=of[0], attempt=of[1], island_id=of[2], reason=claim.reason, now_ms=now_ms
+            )
+        case Renewal():
+            return RenewLease(
+                job_id=of[0], attempt=of[1], island_id=of[2], extend_ms=claim.extend_ms, now_ms=now_ms
+            )
+        case _:
+            assert_never(claim)
+
+
+def defect(claim: Succeeded, collected: Collected, job: Job) -> Failure | None:
+    """Why a claimed success does not count, or None."""
+    assert job.cargo is not None
+    output = collected.output
+    if output.output_bytes > job.cargo.limits.output_bytes:
+        return Failure.OUTPUT_TOO_LARGE
+    if not collected.is_complete or (output.chunks, output.digest) != (claim.chunks, claim.digest):
+        return Failure.OUTPUT_INCOMPLETE
+    if not output.output_bytes:
+        return Failure.EMPTY_RESULT
+    return None
+
+

@@ -1,0 +1,1 @@
+"""The processes: settling, karma and dispatching react; placing, expiring and liveness plan."""

@@ -1,0 +1,85 @@
+"""Settling: money follows a job that ended, once. One hold per job, under the job's own id.
+
+Submission holds the credits first and appends the job second, so a job seen here always has its hold. The settled hold
+names who earned what; earning is a second step on the earners' accounts, and the ledger's clearing account is empty
+again when it is done.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from commands.process import Order, Process
+from domain.account import (
+    ACCOUNT,
+    EarnCredits,
+    HoldSettled,
+    ReleaseEscrow,
+    ReleaseHold,
+    SettleHold,
+)
+from domain.ids import AccountId, JobId
+from domain.island_events import PayoutsUnlocked
+from domain.job_events import JobAbandoned, JobCancelled, JobFailed, JobSucceeded
+
+
+def react(event: Any, at_ms: int) -> Sequence[Order]:
+    match event:
+        case JobSucceeded():
+            return [settle(event, event.price_micro, at_ms)]
+        case JobCancelled() if event.charge_micro:
+            return [settle(event, event.charge_micro, at_ms)]
+        case JobCancelled() | JobFailed() | JobAbandoned():
+            return [release(event.account_id, event.job_id, at_ms)]
+        case HoldSettled():
+            return earnings(event, at_ms)
+        case PayoutsUnlocked():
+            unlocked = ReleaseEscrow(account_id=event.owner_id, island_id=event.island_id, now_ms=at_ms)
+            return [Order(decider=ACCOUNT, aggregate_id=event.owner_id, command=unlocked)]
+        case _:
+            return []
+
+
+def settle(event: JobSucceeded | JobCancelled, charge_micro: int, at_ms: int) -> Order:
+    assert event.island_id is not None
+    assert event.owner_id is not None
+    command = SettleHold(
+        account_id=event.account_id,
+        job_id=event.job_id,
+        charge_micro=charge_micro,
+        island_id=event.island_id,
+        owner_id=event.owner_id,
+        publisher_id=event.publisher_id,
+        now_ms=at_ms,
+    )
+    return Order(decider=ACCOUNT, aggregate_id=event.account_id, command=command)
+
+
+def release(account_id: AccountId, job_id: JobId, at_ms: int) -> Order:
+    command = ReleaseHold(account_id=account_id, job_id=job_id, now_ms=at_ms)
+    return Order(decider=ACCOUNT, aggregate_id=account_id, command=command)
+
+
+def earnings(event: HoldSettled, at_ms: int) -> list[Order]:
+    """One order per share that is not zero."""
+    shares = (
+        (event.owner_id, event.island_id, event.island_micro),
+        (event.publisher_id, None, event.publisher_micro),
+    )
+    return [
+        Order(
+            decider=ACCOUNT,
+            aggregate_id=account_id,
+            command=EarnCredits(
+                account_id=account_id,
+                job_id=event.job_id,
+                island_id=island_id,
+                amount_micro=amount_micro,
+                now_ms=at_ms,
+            ),
+        )
+        for account_id, island_id, amount_micro in shares
+        if amount_micro
+    ]
+
+
+SETTLING = Process(name="settling", react=react)
