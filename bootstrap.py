@@ -71,7 +71,7 @@ def _unpack_uv(wheels: list[dict[str, str]]) -> None:
         (w for w in wheels if libc in w["url"] and f"_{platform.machine()}." in w["url"]),
         None,
     )
-    if wheel is None:
+    if wheel is None or sys.platform != "linux":
         sys.exit("This Python has no ensurepip: run `apt-get install python3-venv` and call make again.")
     try:
         request = urllib.request.Request(wheel["url"])  # noqa: S310 - from uv.lock, its digest compared below
