@@ -9,30 +9,30 @@ from typing import Final
 
 
 class Fault(StrEnum):
-    CARGO = "cargo"
-    ISLAND = "island"
-    NETWORK = "network"
-    NOBODY = "nobody"
+    CARGO = "cargo"  # Final: it would fail anywhere.
+    ISLAND = "island"  # Tried elsewhere; costs the island karma.
+    NETWORK = "network"  # Tried elsewhere; costs nobody.
+    NOBODY = "nobody"  # Tried elsewhere; costs nobody.
 
 
 class Failure(StrEnum):
     """What went wrong with an attempt, as reported by the island or found by the coordinator."""
 
-    CRASHED = "crashed"
-    CANNOT_START = "cannot_start"
-    TIMED_OUT = "timed_out"
-    OUT_OF_MEMORY = "out_of_memory"
-    OUT_OF_FUEL = "out_of_fuel"
-    OUTPUT_TOO_LARGE = "output_too_large"
-    EMPTY_RESULT = "empty_result"
-    OUTPUT_INCOMPLETE = "output_incomplete"
-    ENGINE_ERROR = "engine_error"
-    IMAGE_UNAVAILABLE = "image_unavailable"
-    DOWNLOAD_FAILED = "download_failed"
-    VERIFICATION_FAILED = "verification_failed"
-    RUNTIME_MISSING = "runtime_missing"
-    BAD_ASSIGNMENT = "bad_assignment"
-    UNCLASSIFIED = "unclassified"
+    CRASHED = "crashed"  # The cargo ended with an error or a trap.
+    CANNOT_START = "cannot_start"  # The artifact is not what its runtime can start.
+    TIMED_OUT = "timed_out"  # Longer than the cargo's wall limit.
+    OUT_OF_MEMORY = "out_of_memory"  # More memory than the cargo's limit.
+    OUT_OF_FUEL = "out_of_fuel"  # More instructions than the cargo's fuel.
+    OUTPUT_TOO_LARGE = "output_too_large"  # More output than the cargo's limit.
+    EMPTY_RESULT = "empty_result"  # It ended well and said nothing.
+    OUTPUT_INCOMPLETE = "output_incomplete"  # Chunks are missing or the digest differs.
+    ENGINE_ERROR = "engine_error"  # The runtime itself failed.
+    IMAGE_UNAVAILABLE = "image_unavailable"  # The artifact could not be found.
+    DOWNLOAD_FAILED = "download_failed"  # The artifact or the input did not arrive.
+    VERIFICATION_FAILED = "verification_failed"  # Digest or signature did not match.
+    RUNTIME_MISSING = "runtime_missing"  # The runtime it registered is gone.
+    BAD_ASSIGNMENT = "bad_assignment"  # The assignment could not be understood.
+    UNCLASSIFIED = "unclassified"  # A code that this version does not know.
 
 
 FAULT_OF: Final = {
@@ -69,27 +69,27 @@ CARGO_FAULT_ON_SECOND_ISLAND: Final = frozenset(
 class JobEnd(StrEnum):
     """Codes of a failed job that no single attempt explains. Attempt codes of the cargo's fault are used as they are."""
 
-    UNPLACEABLE = "unplaceable"
-    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    UNPLACEABLE = "unplaceable"  # No island fitted before the queue deadline; the counted reasons say why.
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # Tried as often as the rules allow.
 
 
 class Loss(StrEnum):
     """Why an attempt was lost."""
 
-    LEASE_LOST = "lease_lost"
-    NEVER_STARTED = "never_started"
+    LEASE_LOST = "lease_lost"  # The island stopped renewing its lease.
+    NEVER_STARTED = "never_started"  # The island never took the assignment.
 
 
 class ReturnReason(StrEnum):
     """Why an island gave an attempt back. None of these costs karma but a refusal after accepting."""
 
-    POLICY = "policy"
-    CAPACITY = "capacity"
-    VERIFICATION = "verification"
-    RUNTIME = "runtime"
-    DRAIN = "drain"
-    HEAT = "heat"
-    BATTERY = "battery"
-    METERED = "metered"
-    OWNER = "owner"
-    RESTART = "restart"
+    POLICY = "policy"  # Its owner's rules exclude the job.
+    CAPACITY = "capacity"  # No slot was free after all.
+    VERIFICATION = "verification"  # It could not check the artifact.
+    RUNTIME = "runtime"  # The runtime is not ready.
+    DRAIN = "drain"  # It is shutting down.
+    HEAT = "heat"  # It is too hot.
+    BATTERY = "battery"  # Its battery is low.
+    METERED = "metered"  # Its connection is metered.
+    OWNER = "owner"  # Its owner switched it off.
+    RESTART = "restart"  # It restarted.

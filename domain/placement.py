@@ -32,22 +32,22 @@ WEIGHTS: Final = {  # Speed, fit, headroom; each row adds up to 100.
 class Refusal(StrEnum):
     """Why an island did not get a job. The first rule that an island breaks is the one that is counted."""
 
-    NOT_APPROVED = "not_approved"
-    SUSPENDED = "suspended"
-    OFFLINE = "offline"
-    DRAINING = "draining"
-    COOLDOWN = "cooldown"
-    RUNTIME_UNSUPPORTED = "runtime_unsupported"
-    GPU_MISSING = "gpu_missing"
-    VRAM_SHORT = "vram_short"
-    RAM_SHORT = "ram_short"
-    CPU_SHORT = "cpu_short"
-    DISK_SHORT = "disk_short"
-    REGION_EXCLUDED = "region_excluded"
-    TRUST_REFUSED = "trust_refused"
-    ASK_ABOVE_BID = "ask_above_bid"
-    TRIED_BEFORE = "tried_before"
-    AT_CAPACITY = "at_capacity"
+    NOT_APPROVED = "not_approved"  # Its owner has not paired it yet.
+    SUSPENDED = "suspended"  # Karma fell too low; an operator looks first.
+    OFFLINE = "offline"  # No heartbeat for 35 s.
+    DRAINING = "draining"  # It finishes what it has and takes nothing new.
+    COOLDOWN = "cooldown"  # Three faults in a row; it rests for a while.
+    RUNTIME_UNSUPPORTED = "runtime_unsupported"  # It does not offer the cargo's runtime.
+    GPU_MISSING = "gpu_missing"  # The cargo needs a GPU.
+    VRAM_SHORT = "vram_short"  # Too little free GPU memory.
+    RAM_SHORT = "ram_short"  # Too little free memory.
+    CPU_SHORT = "cpu_short"  # Too few cores.
+    DISK_SHORT = "disk_short"  # Too little free disk.
+    REGION_EXCLUDED = "region_excluded"  # The job asked for another region.
+    TRUST_REFUSED = "trust_refused"  # Its owner takes higher trust levels only.
+    ASK_ABOVE_BID = "ask_above_bid"  # It asks more than the job bids: raise the bid.
+    TRIED_BEFORE = "tried_before"  # An attempt of this job failed there.
+    AT_CAPACITY = "at_capacity"  # All its slots are taken.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,112 @@
+"""Commits to bytes and back. The only place that knows stored names and old versions.
+
+A body is a JSON list, one object per event: `{"name": ..., "version": ..., "data": {...}}`. Names are literals, because
+modules may move and history may not. One golden file per (name, version) stays in the tests for ever.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from domain import account, api_key, cargo, island_events, job_events
+
+EVENTS: Final[dict[str, type]] = {
+    "account.opened": account.AccountOpened,
+    "account.credits_granted": account.CreditsGranted,
+    "account.credits_held": account.CreditsHeld,
+    "account.hold_settled": account.HoldSettled,
+    "account.hold_released": account.HoldReleased,
+    "account.credits_earned": account.CreditsEarned,
+    "account.escrow_released": account.EscrowReleased,
+    "api_key.issued": api_key.ApiKeyIssued,
+    "api_key.revoked": api_key.ApiKeyRevoked,
+    "cargo.published": cargo.CargoPublished,
+    "cargo.disabled": cargo.CargoDisabled,
+    "cargo.enabled": cargo.CargoEnabled,
+    "island.enrolled": island_events.IslandEnrolled,
+    "island.approved": island_events.IslandApproved,
+    "island.registered": island_events.IslandRegistered,
+    "island.came_online": island_events.IslandCameOnline,
+    "island.went_offline": island_events.IslandWentOffline,
+    "island.drain_started": island_events.DrainStarted,
+    "island.drain_ended": island_events.DrainEnded,
+    "island.asks_changed": island_events.AsksChanged,
+    "island.warm_cargos_changed": island_events.WarmCargosChanged,
+    "island.work_credited": island_events.WorkCredited,
+    "island.karma_penalized": island_events.KarmaPenalized,
+    "island.payouts_unlocked": island_events.PayoutsUnlocked,
+    "island.cooldown_started": island_events.CooldownStarted,
+    "island.suspended": island_events.IslandSuspended,
+    "island.reinstated": island_events.IslandReinstated,
+    "job.submitted": job_events.JobSubmitted,
+    "job.assigned": job_events.JobAssigned,
+    "job.placement_deferred": job_events.PlacementDeferred,
+    "job.attempt_started": job_events.AttemptStarted,
+    "job.lease_renewed": job_events.LeaseRenewed,
+    "job.attempt_lost": job_events.AttemptLost,
+    "job.attempt_failed": job_events.AttemptFailed,
+    "job.attempt_returned": job_events.AttemptReturned,
+    "job.succeeded": job_events.JobSucceeded,
+    "job.failed": job_events.JobFailed,
+    "job.cancelled": job_events.JobCancelled,
+    "job.abandoned": job_events.JobAbandoned,
+}
+NAMES: Final = {kind: name for name, kind in EVENTS.items()}
+
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTS: Final[dict[str, list[Upcast]]] = {}
+"""`UPCASTS[name][n - 1]` lifts a payload of version n to version n + 1. Append; never edit."""
+
+
+class Unknown(Exception):  # noqa: N818  the reader, not the log, is at fault
+    """A stored name or version this program does not know. Stop: the program is older than the log."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """One event as it stands in a body, its payload not yet read."""
+
+    name: str
+    version: int
+    data: msgspec.Raw
+
+
+LIST_DECODER: Final = msgspec.json.Decoder(list[Stored])
+DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    name: msgspec.json.Decoder(kind) for name, kind in EVENTS.items()
+}
+ENCODER: Final = msgspec.json.Encoder()
+
+
+def current_version(name: str) -> int:
+    """The version that is written today; versions count from 1."""
+    return 1 + len(UPCASTS.get(name, ()))
+
+
+def encode(events: Sequence[object]) -> bytes:
+    """The body of one commit."""
+    assert events
+    return ENCODER.encode([as_stored(event) for event in events])
+
+
+def as_stored(event: object) -> dict[str, Any]:
+    """One event under its stored name and present version."""
+    name = NAMES[type(event)]
+    return {"name": name, "version": current_version(name), "data": event}
+
+
+def decode(body: bytes) -> tuple[Any, ...]:
+    """The events of one commit, each lifted to today's shape. Raises `Unknown`."""
+    return tuple(restore(stored) for stored in LIST_DECODER.decode(body))
+
+
+def restore(stored: Stored) -> Any:
+    name, version = stored.name, stored.version
+    if name not in EVENTS or not 1 <= version <= current_version(name):
+        raise Unknown(f"{name} version {version}")
+    if version == current_version(name):
+        return DECODERS[name].decode(stored.data)
+    payload = msgspec.json.decode(stored.data, type=dict[str, Any])
+    for upcast in UPCASTS[name][version - 1 :]:
+        payload = upcast(payload)
+    return msgspec.convert(payload, EVENTS[name])

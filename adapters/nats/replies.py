@@ -1,0 +1,94 @@
+"""Answers of the JetStream API: JSON for API calls, headers for direct gets.
+
+Shared by the event log and the output reader. A batched direct get is how a past is read: no consumer to make, to
+forget or to clean up (a seventh of the time of an ephemeral consumer, see the JetStream page, section 4).
+"""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+
+READ_BATCH_MAX: Final = 256
+TIMEOUT_S: Final = 5.0
+TRIES_MAX: Final = 3
+
+
+class Refused(Exception):  # noqa: N818  the server's answer
+    """The server answered with an error that no retry cures: storage full, bad request, no rights."""
+
+
+class Unanswered(Exception):  # noqa: N818
+    """No answer within the bound."""
+
+
+async def ask(client: Client, subject: str, body: bytes = b"", *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """The answer of one JetStream API call. Raises `Unanswered`."""
+    try:
+        reply = await client.request(subject, body, timeout=timeout_s)
+    except (TimeoutError, NoRespondersError) as silence:
+        raise Unanswered(subject) from silence
+    answer: dict[str, Any] = json.loads(reply.data)
+    return answer
+
+
+def position_of(message: Msg) -> int:
+    """The stream sequence of a message that came by direct get."""
+    assert message.headers is not None
+    return int(message.headers["Nats-Sequence"])
+
+
+def recorded_at_ms(timestamp: str) -> int:
+    """Unix milliseconds of a server timestamp (RFC 3339, up to nanoseconds)."""
+    return int(datetime.fromisoformat(timestamp).timestamp() * 1000)
+
+
+async def read_batches(
+    client: Client, stream: str, subject: str, *, start: int, up_to: int | None = None
+) -> AsyncIterator[list[Msg]]:
+    """Messages on `subject` from sequence `start` to the present end, oldest first, batch by batch.
+
+    Raises `Unanswered` when the server goes silent and `Refused` when it refuses. `up_to` ends the reading early.
+    """
+    while up_to is None or start <= up_to:
+        batch, is_end = await _read_batch(client, stream, subject, start)
+        if up_to is not None:
+            is_end = is_end or bool(batch and position_of(batch[-1]) >= up_to)
+            batch = [message for message in batch if position_of(message) <= up_to]
+        if batch:
+            start = position_of(batch[-1]) + 1
+            yield batch
+        if is_end:
+            return
+
+
+async def _read_batch(client: Client, stream: str, subject: str, start: int) -> tuple[list[Msg], bool]:
+    """One batch, and whether nothing was behind it."""
+    inbox = client.new_inbox()
+    replies = await client.subscribe(inbox)
+    query = {"seq": start, "next_by_subj": subject, "batch": READ_BATCH_MAX}
+    batch: list[Msg] = []
+    try:
+        await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=inbox)
+        while True:
+            message = await replies.next_msg(timeout=TIMEOUT_S)
+            headers = message.headers or {}
+            if "Status" in headers:
+                break
+            batch.append(message)
+    except TimeoutError as silence:
+        raise Unanswered(f"direct get of {stream}") from silence
+    finally:
+        await replies.unsubscribe()
+    status = headers["Status"]
+    if status == "503":
+        raise Unanswered(f"direct get of {stream}")
+    if status not in {"204", "404"}:
+        raise Refused(f"direct get of {stream} answered {status} {headers.get('Description', '')}")
+    return batch, status == "404" or not int(headers.get("Nats-Num-Pending", "0"))
+
+
