@@ -1,0 +1,1 @@
+"""Where cargos run: the contract every runtime keeps, and one package per runtime."""

@@ -1,0 +1,1 @@
+"""Runs WebAssembly cargos in locked worker processes. `runtime.py` is the way in."""
