@@ -59,7 +59,7 @@ UPCASTS: Final[dict[str, list[Upcast]]] = {}
 """`UPCASTS[name][n - 1]` lifts a payload of version n to version n + 1. Append; never edit."""
 
 
-class Unknown(Exception):  # noqa: N818  the reader, not the log, is at fault
+class Unknown(Exception):
     """A stored name or version this program does not know. Stop: the program is older than the log."""
 
 

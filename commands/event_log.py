@@ -9,22 +9,23 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class Conflict(Exception):  # noqa: N818  an answer of the log, not a defect
+class Conflict(Exception):
     """The aggregate moved since it was read. Load again and decide again."""
 
 
-class CommandReused(Exception):  # noqa: N818
+class CommandReused(Exception):
     """The same command id with other content: a programming error, never retried."""
 
 
-class LogUnavailable(Exception):  # noqa: N818
+class LogUnavailable(Exception):
     """No answer within the bound, and nothing of ours in the log. The caller may try again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Where a command comes from. `command_id` makes its append repeatable; `cause` is the address of the event that
-    a process reacted to, `<position>.<index>`; `actor` the API key or island that asked; `correlation_id` the request."""
+    a process reacted to, `<position>.<index>`; `actor` the API key or island that asked; `correlation_id` the request.
+    """
 
     command_id: str
     cause: str | None = None

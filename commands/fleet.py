@@ -61,7 +61,7 @@ def offer_after(offer: Offer | None, event: Any) -> Offer | None:
     return with_island_event(offer, event)
 
 
-def with_island_event(offer: Offer, event: Any) -> Offer:  # noqa: PLR0911, C901  one branch an event
+def with_island_event(offer: Offer, event: Any) -> Offer:
     match event:
         case IslandApproved():
             return replace(offer, is_approved=True)

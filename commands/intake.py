@@ -204,5 +204,3 @@ def defect(claim: Succeeded, collected: Collected, job: Job) -> Failure | None:
     if not output.output_bytes:
         return Failure.EMPTY_RESULT
     return None
-
-

@@ -1,7 +1,7 @@
 """An account: free credits, holds, escrow. Money leaves only by hold -> settle | release.
 
-A charge is cut from its own hold, so a settlement cannot overdraw whatever else the account does in between. Every event
-here is one balanced transaction of the ledger. All amounts are whole micro-credits.
+A charge is cut from its own hold, so a settlement cannot overdraw whatever else the account does in between. Every
+event here is one balanced transaction of the ledger. All amounts are whole micro-credits.
 """
 
 from collections.abc import Mapping
@@ -158,7 +158,9 @@ class ReleaseEscrow:
     now_ms: int
 
 
-AccountCommand = OpenAccount | GrantCredits | HoldCredits | SettleHold | ReleaseHold | EarnCredits | ReleaseEscrow
+AccountCommand = (
+    OpenAccount | GrantCredits | HoldCredits | SettleHold | ReleaseHold | EarnCredits | ReleaseEscrow
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

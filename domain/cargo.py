@@ -44,8 +44,8 @@ class Requirements:
 class CargoSpec:
     """What running and placing a cargo takes; copied into every job, so that later versions change no job.
 
-    `artifact_digest` is `sha256:` and 64 hex digits over the bytes that run; `target_score` is the engine score at which
-    an island's speed counts as full; `price_micro` the default price of one job.
+    `artifact_digest` is `sha256:` and 64 hex digits over the bytes that run; `target_score`, at least 1, is the engine
+    score at which an island's speed counts as full; `price_micro` the default price of one job.
     """
 
     slug: CargoSlug
@@ -136,7 +136,9 @@ def decide(cargo: Cargo, command: CargoCommand) -> list[CargoEvent]:
                 return []
             return [CargoDisabled(slug=command.slug, reason=command.reason, disabled_at_ms=command.now_ms)]
         case EnableCargo():
-            return [CargoEnabled(slug=command.slug, enabled_at_ms=command.now_ms)] if cargo.is_disabled else []
+            return (
+                [CargoEnabled(slug=command.slug, enabled_at_ms=command.now_ms)] if cargo.is_disabled else []
+            )
         case _:
             assert_never(command)
 
@@ -149,7 +151,9 @@ def publish(cargo: Cargo, command: PublishCargo) -> list[CargoEvent]:
     if known == command.cargo:
         return []
     if known is not None:
-        raise Rejected(Rejection.VERSION_TAKEN, f"version: {wanted.slug} {wanted.version} exists with other content")
+        raise Rejected(
+            Rejection.VERSION_TAKEN, f"version: {wanted.slug} {wanted.version} exists with other content"
+        )
     if problem := excess(wanted.limits, wanted.trust_level):
         raise Rejected(Rejection.LIMIT_ABOVE_TRUST_LEVEL, f"limits: {problem}")
     return [CargoPublished(cargo=command.cargo, published_at_ms=command.now_ms)]

@@ -1,4 +1,4 @@
-"""What an island says. A claim is kept and never trusted as it stands; the intake turns it into a command or rejects it.
+"""What an island says. A claim is kept, never trusted as it stands; the intake makes it a command or rejects it.
 
 Decoded from the wire by `adapters.claim_codec`. The wire id of a job is its UUID for the first attempt and
 `{uuid}_{n}` for attempt n, so that an island that only echoes it is fenced too (protocol page, section 3.0).
@@ -32,7 +32,7 @@ class ClaimRejection(StrEnum):
     IMPLAUSIBLE = "implausible"
 
 
-class ClaimRejected(Exception):  # noqa: N818  an answer, not a defect
+class ClaimRejected(Exception):
     """`detail` names the field and the rule."""
 
     def __init__(self, code: ClaimRejection, detail: str = "") -> None:
@@ -146,6 +146,6 @@ def parse_wire_id(text: str) -> tuple[JobId, int]:
     job_id, separator, number = text.partition(WIRE_SEPARATOR)
     if not separator:
         return JobId(job_id), 1
-    if not (number.isascii() and number.isdigit() and len(number) <= 2 and int(number) > 1):  # noqa: PLR2004
+    if not (number.isascii() and number.isdigit() and len(number) <= 2 and int(number) > 1):
         raise ClaimRejected(ClaimRejection.UNKNOWN_JOB, "job_id: must be <job> or <job>_<attempt>")
     return JobId(job_id), int(number)

@@ -67,7 +67,7 @@ CARGO_FAULT_ON_SECOND_ISLAND: Final = frozenset(
 
 
 class JobEnd(StrEnum):
-    """Codes of a failed job that no single attempt explains. Attempt codes of the cargo's fault are used as they are."""
+    """Codes of a failed job that no one attempt explains. Attempt codes of the cargo's fault are used as they are."""
 
     UNPLACEABLE = "unplaceable"  # No island fitted before the queue deadline; the counted reasons say why.
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # Tried as often as the rules allow.

@@ -1,7 +1,7 @@
 """An island: a contributor's machine. What it offers, whether it can be reached, and the karma it has earned.
 
-Heartbeats are claims and stay in their own stream; only what changes a placement or an account of trust becomes an event
-here. Karma follows jobs, each attempt once, with its cause in the event: `karma 41 = 38 work - 2 lease lost ...`.
+Heartbeats are claims and stay in their own stream; only what changes a placement or an account of trust becomes an
+event here. Karma follows jobs, each attempt once, with its cause in the event: `karma 41 = 38 work - 2 lease lost ...`.
 """
 
 from collections.abc import Mapping
@@ -139,7 +139,9 @@ def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEve
     return events + changed_asks(island, island_id, command.asks_micro, at)
 
 
-def changed_asks(island: Island, island_id: IslandId, asks_micro: Mapping[str, int], now_ms: int) -> list[IslandEvent]:
+def changed_asks(
+    island: Island, island_id: IslandId, asks_micro: Mapping[str, int], now_ms: int
+) -> list[IslandEvent]:
     if asks_micro == island.asks_micro:
         return []
     return [AsksChanged(island_id=island_id, asks_micro=asks_micro, changed_at_ms=now_ms)]
@@ -177,7 +179,9 @@ def credit_work(island: Island, owner_id: AccountId, command: CreditWork) -> lis
         )
     ]
     if after.karma >= PAYOUT_KARMA and not island.has_payouts:
-        events.append(PayoutsUnlocked(island_id=command.island_id, owner_id=owner_id, unlocked_at_ms=command.now_ms))
+        events.append(
+            PayoutsUnlocked(island_id=command.island_id, owner_id=owner_id, unlocked_at_ms=command.now_ms)
+        )
     return events
 
 
@@ -201,7 +205,9 @@ def penalize(island: Island, command: PenalizeKarma) -> list[IslandEvent]:
     ]
     if pause_ms := cooldown_ms(faults):
         events.append(
-            CooldownStarted(island_id=command.island_id, until_ms=command.now_ms + pause_ms, faults_in_row=faults)
+            CooldownStarted(
+                island_id=command.island_id, until_ms=command.now_ms + pause_ms, faults_in_row=faults
+            )
         )
     if karma < SUSPENSION_KARMA and not island.is_suspended:
         events.append(
@@ -256,7 +262,9 @@ def evolve_karma(island: Island, event: WorkCredited | KarmaPenalized) -> Island
     judged = island.judged.with_id(judgement(event.job_id, event.attempt))
     match event:
         case WorkCredited():
-            standing = Standing(karma=event.karma, pending_minutes=event.pending_minutes, pending_ms=event.pending_ms)
+            standing = Standing(
+                karma=event.karma, pending_minutes=event.pending_minutes, pending_ms=event.pending_ms
+            )
             return replace(island, standing=standing, faults_in_row=0, judged=judged)
         case KarmaPenalized():
             standing = replace(island.standing, karma=event.karma)

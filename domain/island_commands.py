@@ -69,5 +69,11 @@ class ReinstateIsland:
 
 
 IslandCommand = (
-    EnrolIsland | RegisterIsland | RecordHeartbeat | MarkOffline | CreditWork | PenalizeKarma | ReinstateIsland
+    EnrolIsland
+    | RegisterIsland
+    | RecordHeartbeat
+    | MarkOffline
+    | CreditWork
+    | PenalizeKarma
+    | ReinstateIsland
 )

@@ -1,8 +1,8 @@
 """A job: one request to run a cargo on one input, placed attempt by attempt until it ends.
 
-The attempt number is the fencing token: it grows by one with every placement, and whoever speaks for an older attempt is
-rejected. A lease is the time an attempt has left; whether a renewal or an expiry came first is settled by the order of
-the log. Events carry the account, owner and price they concern, so that settling, karma and every read model need no
+The attempt number is the fencing token: it grows by one with every placement, and whoever speaks for an older attempt
+is rejected. A lease is the time an attempt has left; whether a renewal or an expiry came first is settled by the order
+of the log. Events carry the account, owner and price they concern, so that settling, karma and every read model need no
 second look-up. Numbers: rules page, section 1.
 """
 
@@ -110,7 +110,7 @@ class Job:
         return self.is_live and (self.attempt, self.island_id) == (attempt, island_id)
 
 
-def decide(job: Job, command: JobCommand) -> list[JobEvent]:  # noqa: PLR0911  one branch a command
+def decide(job: Job, command: JobCommand) -> list[JobEvent]:
     match command:
         case SubmitJob():
             return submit(job, command)
@@ -170,7 +170,9 @@ def submit(job: Job, command: SubmitJob) -> list[JobEvent]:
 def abandon(job: Job, command: AbandonJob) -> list[JobEvent]:
     if job.phase is not Phase.UNSUBMITTED:
         return []
-    return [JobAbandoned(job_id=command.job_id, account_id=command.account_id, abandoned_at_ms=command.now_ms)]
+    return [
+        JobAbandoned(job_id=command.job_id, account_id=command.account_id, abandoned_at_ms=command.now_ms)
+    ]
 
 
 def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent]:
@@ -306,7 +308,7 @@ def fail(job: Job, account_id: AccountId, command: FailAttempt) -> list[JobEvent
         failed_at_ms=command.now_ms,
     )
     if fault is Fault.CARGO:
-        end = ended_in_failure(job, account_id, command.job_id, command.code, detail, command.now_ms)
+        end = ended_in_failure(job, account_id, command.job_id, command.code, detail, now_ms=command.now_ms)
         return [failed, end]
     return [failed, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=True)]
 
@@ -345,7 +347,11 @@ def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEv
     if job.phase is Phase.SUBMITTED and command.now_ms >= job.queue_deadline_ms:
         reasons = ", ".join(f"{r.code} {r.count}" for r in job.refusals) or "no island has registered"
         detail = f"no island took the job in time: {reasons}"
-        return [ended_in_failure(job, account_id, command.job_id, JobEnd.UNPLACEABLE, detail, command.now_ms)]
+        return [
+            ended_in_failure(
+                job, account_id, command.job_id, JobEnd.UNPLACEABLE, detail, now_ms=command.now_ms
+            )
+        ]
     if job.phase is Phase.RUNNING and job.deadline_ms is not None and command.now_ms >= job.deadline_ms:
         assert job.island_id is not None
         overrun = FailAttempt(
@@ -361,7 +367,7 @@ def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEv
 
 
 def ended_in_failure(
-    job: Job, account_id: AccountId, job_id: JobId, code: Failure | JobEnd, detail: str, now_ms: int
+    job: Job, account_id: AccountId, job_id: JobId, code: Failure | JobEnd, detail: str, *, now_ms: int
 ) -> JobFailed:
     return JobFailed(
         job_id=job_id,
@@ -374,13 +380,15 @@ def ended_in_failure(
     )
 
 
-def out_of_attempts(job: Job, account_id: AccountId, job_id: JobId, now_ms: int, *, counted: bool) -> list[JobEvent]:
+def out_of_attempts(
+    job: Job, account_id: AccountId, job_id: JobId, now_ms: int, *, counted: bool
+) -> list[JobEvent]:
     """The end of a job whose attempts are used up, in the same commit as the last of them."""
     failed = job.failed_attempts + counted
     if failed < FAILED_ATTEMPTS_MAX and job.attempt < ATTEMPTS_MAX:
         return []
     detail = f"{failed} attempts failed or were lost, {job.attempt} were made"
-    return [ended_in_failure(job, account_id, job_id, JobEnd.ATTEMPTS_EXHAUSTED, detail, now_ms)]
+    return [ended_in_failure(job, account_id, job_id, JobEnd.ATTEMPTS_EXHAUSTED, detail, now_ms=now_ms)]
 
 
 def cancel(job: Job, command: CancelJob) -> list[JobEvent]:

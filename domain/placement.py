@@ -1,8 +1,9 @@
 """Which island gets a job: a pure function of what is wanted and what is offered.
 
 Called by the placing process with an immutable snapshot; its whole answer is stored in `JobAssigned` or
-`PlacementDeferred`, so "why here" and "why not there" can be answered for as long as the log lives. Three hard promises,
-tested as properties: never an unfit island; some island whenever one fits; the same answer in any order of the offers.
+`PlacementDeferred`, so "why here" and "why not there" can be answered for as long as the log lives. Three hard
+promises, tested as properties: never an unfit island; some island whenever one fits; the same answer in any order of
+the offers.
 Rules and weights: rules page, section 5. Same owner (redundancy), formats and privacy tiers come with their features.
 """
 
@@ -269,7 +270,8 @@ def score(want: Want, offer: Offer, now_ms: int) -> Candidate:
     headroom = round(100.0 * (1 - offer.active / offer.slots), 2)
     by_speed, by_fit, by_headroom = WEIGHTS[want.cargo.runtime]
     ask = ask_micro(want, offer)
-    affine = now_ms - offer.recent_cargos_ms.get(affinity_key(want.account_id, want.cargo.slug), -RECENT_MS - 1) <= RECENT_MS
+    last_run_ms = offer.recent_cargos_ms.get(affinity_key(want.account_id, want.cargo.slug))
+    affine = last_run_ms is not None and now_ms - last_run_ms <= RECENT_MS
     failures = sum(now_ms - failed <= RECENT_MS for failed in offer.recent_failures_ms)
     terms = {
         "warm": 10.0 if want.cargo.slug in offer.warm_slugs else 0.0,

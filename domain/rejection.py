@@ -38,7 +38,7 @@ class Rejection(StrEnum):
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # Use a new Idempotency-Key for another request.
 
 
-class Rejected(Exception):  # noqa: N818  a rejection is an answer, not a defect
+class Rejected(Exception):
     """A command that should not have been asked. `code` is stable; `detail` names the field and the rule."""
 
     def __init__(self, code: Rejection, detail: str = "") -> None:

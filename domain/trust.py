@@ -28,7 +28,9 @@ LEVEL_LIMITS: Final = (
     Limits(memory_mb=256, cpus=1, wall_s=60, pids=64, tmpfs_mb=64, output_bytes=4 << 20, fuel=10**10),
     Limits(memory_mb=1024, cpus=2, wall_s=300, pids=128, tmpfs_mb=256, output_bytes=16 << 20, fuel=10**11),
     Limits(memory_mb=8192, cpus=4, wall_s=1800, pids=256, tmpfs_mb=1024, output_bytes=64 << 20, fuel=10**12),
-    Limits(memory_mb=16384, cpus=8, wall_s=3600, pids=512, tmpfs_mb=4096, output_bytes=256 << 20, fuel=10**13),
+    Limits(
+        memory_mb=16384, cpus=8, wall_s=3600, pids=512, tmpfs_mb=4096, output_bytes=256 << 20, fuel=10**13
+    ),
 )
 
 

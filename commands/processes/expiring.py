@@ -74,14 +74,18 @@ class Expiring:
             case JobSubmitted():
                 self.picture.held.pop(event.job_id, None)
                 limit_ms = event.queue_limit_ms
-                jobs[event.job_id] = Deadlines(queue_limit_ms=limit_ms, queue_ms=event.submitted_at_ms + limit_ms)
+                jobs[event.job_id] = Deadlines(
+                    queue_limit_ms=limit_ms, queue_ms=event.submitted_at_ms + limit_ms
+                )
             case JobAbandoned():
                 self.picture.held.pop(event.job_id, None)
             case JobAssigned() | AttemptStarted() | LeaseRenewed():
                 self._take_lease(event)
             case AttemptLost() | AttemptFailed() | AttemptReturned() if event.job_id in jobs:
                 limit_ms = jobs[event.job_id].queue_limit_ms
-                jobs[event.job_id] = Deadlines(queue_limit_ms=limit_ms, queue_ms=ended_at_ms(event) + limit_ms)
+                jobs[event.job_id] = Deadlines(
+                    queue_limit_ms=limit_ms, queue_ms=ended_at_ms(event) + limit_ms
+                )
             case JobSucceeded() | JobFailed() | JobCancelled():
                 jobs.pop(event.job_id, None)
             case _:
