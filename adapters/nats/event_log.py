@@ -19,7 +19,7 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 from adapters import codec
 from adapters.nats import subjects
 from adapters.nats.replies import Refused, Unanswered, ask, read_batches, recorded_at_ms
-from commands.event_log import Commit, CommandReused, Conflict, LogUnavailable, Origin, Past
+from commands.event_log import CommandReused, Commit, Conflict, LogUnavailable, Origin, Past
 
 APPEND_TRIES_MAX: Final = 5
 APPEND_TIMEOUT_S: Final = 2.0

@@ -1,0 +1,231 @@
+"""From the bytes an island sent to a claim, or to the reason why it is none.
+
+Called by the claim mailboxes. Judges form only: subject, size, JSON, types, that the body names the island of the
+subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from adapters import wire
+from domain.claim import (
+    Cancelled,
+    Claim,
+    ClaimRejected,
+    ClaimRejection,
+    Failed,
+    Heartbeat,
+    LiveAttempt,
+    Registration,
+    Renewal,
+    Returned,
+    Started,
+    Streaming,
+    Succeeded,
+    parse_wire_id,
+)
+from domain.failure import Failure, ReturnReason
+from domain.ids import IslandId, JobId
+from domain.island_events import Capabilities, RuntimeOffer
+from domain.job import DETAIL_CHARACTERS_MAX
+from domain.job_events import Usage
+from domain.pricing import AMOUNT_MICRO_MAX, MICRO_PER_CREDIT
+
+CLAIM_BYTES_MAX: Final = 64 * 1024
+ASKS_MAX: Final = 200
+WARM_MAX: Final = 200
+RUNTIMES_MAX: Final = 16
+SLOTS_MAX: Final = 256
+RENEWAL_S_MAX: Final = 60
+NAME_CHARACTERS_MAX: Final = 100
+
+REGISTER_DECODER: Final = wire.decoder(wire.RegisterHost)
+HEARTBEAT_DECODER: Final = wire.decoder(wire.HostHeartbeat)
+STATUS_DECODER: Final = wire.decoder(wire.JobStatus)
+LEASE_DECODER: Final = wire.decoder(wire.LeaseRenewal)
+REGISTER_SUBJECT: Final = ("coordinator", "hosts", "register")
+
+
+def claim_of(subject: str, body: bytes) -> Claim:
+    """The claim of one message. Raises `ClaimRejected`."""
+    if len(body) > CLAIM_BYTES_MAX:
+        raise ClaimRejected(ClaimRejection.TOO_LARGE, f"body: at most {CLAIM_BYTES_MAX} bytes")
+    try:
+        return decode(subject.split("."), body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise ClaimRejected(ClaimRejection.BAD_JSON, str(fault)[:DETAIL_CHARACTERS_MAX]) from fault
+
+
+def decode(tokens: list[str], body: bytes) -> Claim:
+    if tuple(tokens[:3]) == REGISTER_SUBJECT:
+        return registration(REGISTER_DECODER.decode(body), stamped=tokens[3] if len(tokens) > 3 else None)
+    match tokens:
+        case ["host", island_id, "heartbeat"]:
+            return heartbeat(IslandId(island_id), HEARTBEAT_DECODER.decode(body))
+        case ["host", island_id, "status"]:
+            return status(IslandId(island_id), STATUS_DECODER.decode(body))
+        case ["host", island_id, "lease"]:
+            return renewal(IslandId(island_id), LEASE_DECODER.decode(body))
+        case _:
+            raise ClaimRejected(ClaimRejection.BAD_SUBJECT, f"no claim is made on {'.'.join(tokens)}")
+
+
+def registration(message: wire.RegisterHost, *, stamped: str | None) -> Registration:
+    """`stamped` is the island the server says has spoken, where accounts make it say so."""
+    if stamped not in (None, message.host_id):
+        raise ClaimRejected(ClaimRejection.ID_MISMATCH, "host_id: differs from the island that spoke")
+    found = message.capabilities
+    plausible("capabilities.cpu_cores", found.cpu_cores, 4096)
+    plausible("capabilities.ram_mb", found.ram_mb, 1 << 26)
+    plausible("slots", message.slots or 0, SLOTS_MAX)
+    offers = {
+        test.runtime: RuntimeOffer(
+            runtime=test.runtime,
+            engine=test.engine[:NAME_CHARACTERS_MAX],
+            engine_version=test.engine_version[:NAME_CHARACTERS_MAX],
+            score=max(0, test.score),
+        )
+        for test in message.self_tests[:RUNTIMES_MAX]
+        if test.passed and test.runtime in message.supported_runtimes
+    }
+    capabilities = Capabilities(
+        platform=(message.platform or "linux-x86_64")[:NAME_CHARACTERS_MAX],
+        cpu_cores=found.cpu_cores,
+        ram_mb=found.ram_mb,
+        disk_free_mb=max(0, message.disk_free_mb or 0),
+        region=None if found.region in (None, "", "auto") else found.region[:NAME_CHARACTERS_MAX],
+        gpu_model=found.gpu_model and found.gpu_model[:NAME_CHARACTERS_MAX],
+        gpu_vram_mb=max(0, found.gpu_vram_mb or 0),
+        slots=message.slots or max(1, min(found.cpu_cores // 2, found.ram_mb // 2048)),
+        runtimes=tuple(offers[name] for name in sorted(offers)),
+        trust_level_min=message.policy.trust_level_min if message.policy else 0,
+    )
+    return Registration(
+        island_id=IslandId(message.host_id),
+        agent_version=message.version[:NAME_CHARACTERS_MAX],
+        protocol=message.protocol,
+        capabilities=capabilities,
+        asks_micro=asks(message.asking_prices),
+    )
+
+
+def plausible(field: str, value: int, most: int) -> None:
+    if not 0 <= value <= most:
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"{field}: must be 0-{most}")
+
+
+def asks(prices: dict[str, str]) -> dict[str, int]:
+    """Asks in micro-credits from decimal strings in credits."""
+    if len(prices) > ASKS_MAX:
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"asking_prices: at most {ASKS_MAX}")
+    return {slug: ask_micro(slug, price) for slug, price in sorted(prices.items())}
+
+
+def ask_micro(slug: str, price: str) -> int:
+    try:
+        micro = int(Decimal(price) * MICRO_PER_CREDIT)
+    except (InvalidOperation, ValueError, OverflowError):
+        micro = -1
+    if not 0 < micro <= AMOUNT_MICRO_MAX:
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"asking_prices.{slug[:40]}: must be a positive decimal")
+    return micro
+
+
+def heartbeat(island_id: IslandId, message: wire.HostHeartbeat) -> Heartbeat:
+    if message.host_id != island_id:
+        raise ClaimRejected(ClaimRejection.ID_MISMATCH, "host_id: differs from the subject")
+    if message.status not in ("online", "draining", "offline"):
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "status: must be online, draining or offline")
+    warm = message.cache.warm_workload_ids[:WARM_MAX] if message.cache else []
+    return Heartbeat(
+        island_id=island_id,
+        is_leaving=message.status == "offline",
+        is_draining=message.status == "draining",
+        asks_micro=asks(message.asking_prices),
+        warm_slugs=tuple(sorted({slug[:NAME_CHARACTERS_MAX] for slug in warm})),
+        attempts=tuple(
+            LiveAttempt(job_id=parse_wire_id(live.job_id)[0], attempt=live.attempt)
+            for live in message.attempts[:SLOTS_MAX]
+        ),
+    )
+
+
+def named_attempt(wire_name: str, attempt: int | None) -> tuple[JobId, int]:
+    job_id, number = parse_wire_id(wire_name)
+    if attempt not in (None, number):
+        raise ClaimRejected(ClaimRejection.ID_MISMATCH, "attempt: differs from job_id")
+    return job_id, number
+
+
+def status(island_id: IslandId, message: wire.JobStatus) -> Claim:  # noqa: PLR0911  one branch a state
+    job_id, attempt = named_attempt(message.job_id, message.attempt)
+    match message.state:
+        case "started":
+            return Started(island_id=island_id, job_id=job_id, attempt=attempt)
+        case "streaming":
+            return Streaming(island_id=island_id, job_id=job_id, attempt=attempt)
+        case "succeeded":
+            return succeeded(island_id, job_id, attempt, message)
+        case "failed":
+            return Failed(
+                island_id=island_id,
+                job_id=job_id,
+                attempt=attempt,
+                code=failure(message.code),
+                detail=(message.error or "")[:DETAIL_CHARACTERS_MAX],
+            )
+        case "refused" | "returned":
+            return Returned(
+                island_id=island_id, job_id=job_id, attempt=attempt, reason=return_reason(message.reason)
+            )
+        case "cancelled":
+            return Cancelled(island_id=island_id, job_id=job_id, attempt=attempt)
+        case _:
+            raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "state: unknown word")
+
+
+def succeeded(island_id: IslandId, job_id: JobId, attempt: int, message: wire.JobStatus) -> Succeeded:
+    if message.count is None or message.digest is None:
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "count, digest: required with succeeded")
+    return Succeeded(
+        island_id=island_id,
+        job_id=job_id,
+        attempt=attempt,
+        chunks=message.count,
+        digest=message.digest,
+        usage=usage(message.usage or wire.WireUsage()),
+    )
+
+
+def usage(message: wire.WireUsage) -> Usage:
+    plausible("usage.wall_ms", message.wall_ms, 1 << 40)
+    return Usage(
+        wall_ms=message.wall_ms,
+        cpu_ms=message.cpu_ms,
+        memory_peak_mb=message.memory_peak_mb,
+        fuel=message.fuel,
+        prompt_tokens=message.prompt_tokens,
+        completion_tokens=message.completion_tokens,
+    )
+
+
+def failure(code: str | None) -> Failure:
+    """Any word we do not know counts as unclassified, which is the island's fault."""
+    return Failure(code) if code in set(Failure) else Failure.UNCLASSIFIED
+
+
+def return_reason(reason: str | None) -> ReturnReason:
+    if reason not in set(ReturnReason):
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "reason: unknown word")
+    return ReturnReason(reason)
+
+
+def renewal(island_id: IslandId, message: wire.LeaseRenewal) -> Renewal:
+    job_id, attempt = named_attempt(message.job_id, message.attempt)
+    if not 0 < message.extend_seconds <= RENEWAL_S_MAX:
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"extend_seconds: must be 1-{RENEWAL_S_MAX}")
+    return Renewal(
+        island_id=island_id, job_id=job_id, attempt=attempt, extend_ms=message.extend_seconds * 1000
+    )

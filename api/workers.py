@@ -1,0 +1,148 @@
+"""The workers of one coordinator: what turns events into commands, and heartbeats into liveness.
+
+Started by `api/main.py`. Processes and planners run on the one coordinator that leads; tails and heartbeats run in all.
+A worker that fails is started again with a pause; one whose log or program cannot be right (an unknown event, a command
+that a process should never have given) keeps failing, and health says so.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from nats.aio.client import Client
+
+from adapters import clock
+from adapters.nats import subjects
+from adapters.nats.event_tail import EventTail
+from adapters.nats.tail import StreamTail
+from adapters.postgres.process_store import ProcessStore
+from commands.event_log import Conflict, Origin
+from commands.process import Order, Planner, Process, ReactionCarrier, advance
+from commands.processes.liveness import Liveness
+from domain.ids import IslandId
+from domain.rejection import Rejected
+
+TICK_S: Final = 1.0
+PICTURE_SAVED_EVERY_S: Final = 30.0
+RESTART_FIRST_S: Final = 0.2
+RESTART_LONGEST_S: Final = 10.0
+HEALTHY_AFTER_S: Final = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Troubles:
+    """What each failing worker last said; empty when all is well. Read by the health route."""
+
+    by_worker: dict[str, str] = field(default_factory=dict)
+
+
+async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles: Troubles) -> None:
+    """Runs `work` again whenever it fails, with growing pauses, until cancelled."""
+    loop = asyncio.get_running_loop()
+    pause_s = RESTART_FIRST_S
+    while True:
+        started = loop.time()
+        try:
+            await work()
+        except Exception as fault:  # noqa: BLE001  the edge of a worker: whatever it is must be seen and survived
+            troubles.by_worker[name] = repr(fault)
+            log.exception("worker_failed", extra={"worker": name})
+        if loop.time() - started > HEALTHY_AFTER_S:
+            pause_s = RESTART_FIRST_S
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, RESTART_LONGEST_S)
+
+
+async def run_process(
+    process: Process, tail: EventTail, store: ProcessStore, carrier: ReactionCarrier, troubles: Troubles
+) -> None:
+    """Takes every commit through one process, for ever; the position is saved behind each finished batch."""
+    position = await store.position(process.name)
+    async for commits in tail.follow(position):
+        await advance(process, commits, carrier)
+        await store.save_position(process.name, old=position, new=commits[-1].position)
+        position = commits[-1].position
+        troubles.by_worker.pop(process.name, None)
+
+
+class PlannerRunner:
+    """Feeds a planner and carries out what it plans: after every batch of commits and once a second."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        tail: EventTail,
+        carrier: ReactionCarrier,
+        save: Callable[[], Awaitable[None]],
+        *,
+        position: int,
+    ) -> None:
+        self._planner = planner
+        self._tail = tail
+        self._carrier = carrier
+        self._save = save
+        self._position = position
+        self._took = asyncio.Event()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._take())
+            group.create_task(self._plan())
+            group.create_task(self._keep_picture())
+
+    async def _take(self) -> None:
+        async for commits in self._tail.follow(self._position):
+            for commit in commits:
+                self._planner.take(commit)
+            self._position = commits[-1].position
+            self._took.set()
+
+    async def _plan(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._took.wait()
+            except TimeoutError:
+                pass
+            self._took.clear()
+            if self._position >= self._tail.position:  # A picture of the past would only plan in vain.
+                await self._carry_out(self._planner.plan(clock.now_ms()))
+
+    async def _carry_out(self, orders: Sequence[Order]) -> None:
+        if orders:
+            await asyncio.gather(*(self._carry_out_one(order) for order in orders))
+
+    async def _carry_out_one(self, order: Order) -> None:
+        origin = Origin(command_id=clock.new_id(), actor=self._planner.name)
+        try:
+            await self._carrier.carry_out(order, origin)
+        except (Rejected, Conflict) as answer:
+            log.info("order_refused", extra={"planner": self._planner.name, "answer": str(answer)})
+            self._planner.failed(order)
+
+    async def _keep_picture(self) -> None:
+        while True:
+            await asyncio.sleep(PICTURE_SAVED_EVERY_S)
+            await self._save()
+
+
+async def hear_heartbeats(client: Client, liveness: Liveness) -> None:
+    """Tells liveness when each island was last heard, from the newest heartbeat of each on."""
+    tail = StreamTail(client, subjects.HEARTBEATS, subject="host.*.heartbeat", last_per_subject=True)
+    async for batch in tail.batches(after=0):
+        for one in batch:
+            liveness.heard(IslandId(one.message.subject.split(".")[1]), one.stored_at_ms)
+
+
+async def watch_connection(client: Client, liveness: Liveness) -> None:
+    """Silence means something only while we can hear: every (re)connection starts a new period."""
+    was_connected = False
+    while True:
+        if client.is_connected and not was_connected:
+            liveness.listening_since(clock.now_ms())
+        was_connected = client.is_connected
+        await asyncio.sleep(TICK_S / 2)
