@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from adapters.runtime.contract import STDERR_TAIL_BYTES_MAX, End, Limits
-from adapters.runtime.wasm.line_splitter import LineSplitter
+from adapters.runtime.line_splitter import LineSplitter
 
 _PIPE_BYTES: Final = 64 << 10
 _STDERR_PAUSE_S: Final = 0.01
