@@ -20,6 +20,7 @@ from nats.errors import Error
 from adapters import wire
 from adapters.claim_codec import claim_of
 from adapters.nats import connection, subjects
+from adapters.nats.asyncapi import ATTEMPT_CLAIMS, ISLAND_CLAIMS, describe_outgoing
 from adapters.nats.rejected_claims import RejectedClaims
 from commands.event_log import EventLog, LogUnavailable, Origin
 from commands.intake import Intake
@@ -49,6 +50,7 @@ class Outbox:
         self, broker: NatsBroker, event_log: EventLog, artifact_url: Callable[[str], str]
     ) -> None:
         self._broker = broker
+        describe_outgoing(broker)
         self._log = event_log
         self._artifact_url = artifact_url
 
@@ -143,8 +145,8 @@ class ClaimMailbox:
         self._intake = intake
         self._rejected = rejected
         self._turns = Turns()
-        subscribe(broker, "host.*.status", subjects.JOB_STATUS, "AttemptClaims")(self._attempt_claims)
-        subscribe(broker, "host.*.heartbeat", subjects.HEARTBEATS, "IslandClaims")(self._island_claims)
+        subscribe(broker, "host.*.status", subjects.JOB_STATUS, ATTEMPT_CLAIMS)(self._attempt_claims)
+        subscribe(broker, "host.*.heartbeat", subjects.HEARTBEATS, ISLAND_CLAIMS)(self._island_claims)
 
     async def _attempt_claims(self, message: NatsMessage) -> None:
         await self._receive(message.raw_message)
