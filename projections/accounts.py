@@ -1,0 +1,145 @@
+"""Who there is, what they own, and the API keys that act for them.
+
+The balances here are the account's own view, folded from its events; the `ledger` keeps the books that must balance.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, assert_never, get_args
+
+from commands.event_log import Commit
+from domain.account import (
+    AccountEvent,
+    AccountOpened,
+    CreditsEarned,
+    CreditsGranted,
+    CreditsHeld,
+    EscrowReleased,
+    HoldReleased,
+    HoldSettled,
+)
+from domain.api_key import ApiKeyEvent, ApiKeyIssued, ApiKeyRevoked, Scope
+from domain.ids import AccountId
+from projections import named_sql
+from projections.contract import Transaction
+from projections.keyed_fold import KeyedFold
+from projections.table import Table
+
+SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """Amounts in micro-credits. `created_position` is the account's public number."""
+
+    account_id: AccountId
+    name: str
+    opened_at_ms: int
+    free_micro: int = 0
+    held_micro: int = 0
+    escrow_micro: int = 0
+    created_position: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyRow:
+    """`secret_sha256` is all there is of the secret. `created_position` is the key's public number."""
+
+    key_id: str
+    account_id: AccountId
+    name: str
+    prefix: str
+    secret_sha256: str
+    scopes: tuple[Scope, ...]
+    issued_at_ms: int
+    revoked_at_ms: int | None = None
+    created_position: int
+    position: int
+
+
+def account_after(row: AccountRow | None, event: AccountEvent, position: int) -> AccountRow | None:
+    if isinstance(event, AccountOpened):
+        return AccountRow(
+            account_id=event.account_id,
+            name=event.name,
+            opened_at_ms=event.opened_at_ms,
+            created_position=position,
+            position=position,
+        )
+    if row is None:
+        return None
+    match event:
+        case CreditsGranted():
+            return moved(row, position, free=event.amount_micro)
+        case CreditsHeld():
+            return moved(row, position, free=-event.amount_micro, held=event.amount_micro)
+        case HoldSettled():
+            closed = event.charged_micro + event.released_micro
+            return moved(row, position, free=event.released_micro, held=-closed)
+        case HoldReleased():
+            return moved(row, position, free=event.released_micro, held=-event.released_micro)
+        case CreditsEarned() if event.escrowed:
+            return moved(row, position, escrow=event.amount_micro)
+        case CreditsEarned():
+            return moved(row, position, free=event.amount_micro)
+        case EscrowReleased():
+            return moved(row, position, free=event.amount_micro, escrow=-event.amount_micro)
+        case _:
+            assert_never(event)
+
+
+def moved(row: AccountRow, position: int, *, free: int = 0, held: int = 0, escrow: int = 0) -> AccountRow:
+    return replace(
+        row,
+        free_micro=row.free_micro + free,
+        held_micro=row.held_micro + held,
+        escrow_micro=row.escrow_micro + escrow,
+        position=position,
+    )
+
+
+def api_key_after(row: ApiKeyRow | None, event: ApiKeyEvent, position: int) -> ApiKeyRow | None:
+    match event:
+        case ApiKeyIssued():
+            return ApiKeyRow(
+                key_id=event.key_id,
+                account_id=event.account_id,
+                name=event.name,
+                prefix=event.prefix,
+                secret_sha256=event.secret_sha256,
+                scopes=event.scopes,
+                issued_at_ms=event.issued_at_ms,
+                created_position=position,
+                position=position,
+            )
+        case ApiKeyRevoked():
+            return row and replace(row, revoked_at_ms=event.revoked_at_ms, position=position)
+        case _:
+            assert_never(event)
+
+
+ACCOUNTS: Final = KeyedFold(
+    table=Table(AccountRow, "accounts", key=("account_id",)),
+    concerns=frozenset(get_args(AccountEvent)),
+    key_of=lambda event: event.account_id,
+    row_after=account_after,
+)
+API_KEYS: Final = KeyedFold(
+    table=Table(ApiKeyRow, "api_keys", key=("key_id",)),
+    concerns=frozenset(get_args(ApiKeyEvent)),
+    key_of=lambda event: event.key_id,
+    row_after=api_key_after,
+)
+
+
+class Accounts:
+    name = "accounts"
+    version = 1
+    migrations = named_sql.migrations(SQL)
+    tables: Mapping[str, tuple[str, ...]] = {fold.table.name: fold.table.key for fold in (ACCOUNTS, API_KEYS)}
+
+    async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
+        await ACCOUNTS.apply(tx, commits)
+        await API_KEYS.apply(tx, commits)

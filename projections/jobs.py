@@ -1,0 +1,176 @@
+"""Where each job stands: the answer to "what became of it", and its attempts for "why there".
+
+Folded from the job's own events and from the settlement of its hold. Live jobs and old ones lie in the same tables.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, assert_never, get_args
+
+from commands.event_log import Commit
+from domain.account import HoldSettled
+from domain.cargo import Runtime
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
+from domain.job import Phase
+from domain.job_events import (
+    AttemptFailed,
+    AttemptLost,
+    AttemptReturned,
+    AttemptStarted,
+    JobAbandoned,
+    JobAssigned,
+    JobCancelled,
+    JobEvent,
+    JobFailed,
+    JobSubmitted,
+    JobSucceeded,
+    LeaseRenewed,
+    Output,
+    PlacementDeferred,
+    Usage,
+)
+from domain.placement import RefusalCount
+from projections import named_sql
+from projections.attempts import ATTEMPTS
+from projections.contract import Transaction
+from projections.keyed_fold import KeyedFold
+from projections.table import Table
+
+SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
+
+EventOfJob = JobEvent | HoldSettled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A job as its owner sees it.
+
+    `state` is submitted, assigned, running, succeeded, failed or cancelled. `island_id` and `price_micro` belong to the
+    attempt under way or, once the job has ended, to the last one. `refusals` say why it is still waiting.
+    `started_at_ms` is when the newest attempt that started did so. Output lies in `JOB_OUTPUT` behind `output_after`.
+    `created_position` is the public number of the job, `position` the newest commit that changed this row.
+    """
+
+    job_id: JobId
+    account_id: AccountId
+    cargo_slug: CargoSlug
+    cargo_version: str
+    runtime: Runtime
+    input_json: str
+    bid_micro: int
+    priority: int
+    region: str | None
+    state: Phase
+    attempt: int = 0
+    island_id: IslandId | None = None
+    price_micro: int | None = None
+    charged_micro: int | None = None
+    output_after: int = 0
+    refusals: tuple[RefusalCount, ...] = ()
+    error_code: str | None = None
+    error_detail: str | None = None
+    output: Output | None = None
+    usage: Usage | None = None
+    submitted_at_ms: int
+    started_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    created_position: int
+    position: int
+
+
+def job_after(row: JobRow | None, event: EventOfJob, position: int) -> JobRow | None:
+    if isinstance(event, JobSubmitted):
+        return new_job(event, position)
+    if row is None:
+        return None
+    match event:
+        case JobAssigned():
+            return replace(
+                row,
+                state=Phase.ASSIGNED,
+                attempt=event.attempt,
+                island_id=event.island_id,
+                price_micro=event.price_micro,
+                output_after=event.output_after,
+                refusals=(),
+                position=position,
+            )
+        case PlacementDeferred():
+            return replace(row, refusals=event.refusals, position=position)
+        case AttemptStarted():
+            return replace(row, state=Phase.RUNNING, started_at_ms=event.started_at_ms, position=position)
+        case AttemptLost() | AttemptFailed() | AttemptReturned():
+            return replace(row, state=Phase.SUBMITTED, island_id=None, price_micro=None, position=position)
+        case HoldSettled():
+            return replace(row, charged_micro=event.charged_micro, position=position)
+        case JobSucceeded() | JobFailed() | JobCancelled():
+            return ended_job(row, event, position)
+        case LeaseRenewed() | JobAbandoned():
+            return row
+        case _:
+            assert_never(event)
+
+
+def new_job(event: JobSubmitted, position: int) -> JobRow:
+    return JobRow(
+        job_id=event.job_id,
+        account_id=event.account_id,
+        cargo_slug=event.cargo.slug,
+        cargo_version=event.cargo.version,
+        runtime=event.cargo.runtime,
+        input_json=event.input_json,
+        bid_micro=event.bid_micro,
+        priority=event.priority,
+        region=event.region,
+        state=Phase.SUBMITTED,
+        submitted_at_ms=event.submitted_at_ms,
+        created_position=position,
+        position=position,
+    )
+
+
+def ended_job(row: JobRow, event: JobSucceeded | JobFailed | JobCancelled, position: int) -> JobRow:
+    match event:
+        case JobSucceeded():
+            return replace(
+                row,
+                state=Phase.SUCCEEDED,
+                output=event.output,
+                usage=event.usage,
+                ended_at_ms=event.succeeded_at_ms,
+                position=position,
+            )
+        case JobFailed():
+            return replace(
+                row,
+                state=Phase.FAILED,
+                island_id=event.island_id,
+                error_code=event.code,
+                error_detail=event.detail,
+                ended_at_ms=event.failed_at_ms,
+                position=position,
+            )
+        case JobCancelled():
+            return replace(row, state=Phase.CANCELLED, ended_at_ms=event.cancelled_at_ms, position=position)
+        case _:
+            assert_never(event)
+
+
+JOBS: Final = KeyedFold(
+    table=Table(JobRow, "jobs", key=("job_id",)),
+    concerns=frozenset(get_args(EventOfJob)),
+    key_of=lambda event: event.job_id,
+    row_after=job_after,
+)
+
+
+class Jobs:
+    name = "jobs"
+    version = 1
+    migrations = named_sql.migrations(SQL)
+    tables: Mapping[str, tuple[str, ...]] = {fold.table.name: fold.table.key for fold in (JOBS, ATTEMPTS)}
+
+    async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
+        await JOBS.apply(tx, commits)
+        await ATTEMPTS.apply(tx, commits)

@@ -1,0 +1,52 @@
+-- The `jobs` read model: where each job stands, and every attempt at running it.
+
+-- name: migration 1
+-- One row a job, one row an attempt. Times are Unix milliseconds, money is micro-credits.
+CREATE TABLE jobs (
+    job_id text PRIMARY KEY,
+    account_id text NOT NULL,
+    cargo_slug text NOT NULL,
+    cargo_version text NOT NULL,
+    runtime text NOT NULL,
+    input_json text NOT NULL,
+    bid_micro bigint NOT NULL,
+    priority bigint NOT NULL,
+    region text,
+    state text NOT NULL,
+    attempt bigint NOT NULL,
+    island_id text,
+    price_micro bigint,
+    charged_micro bigint,
+    output_after bigint NOT NULL,
+    refusals json NOT NULL,
+    error_code text,
+    error_detail text,
+    output json,
+    usage json,
+    submitted_at_ms bigint NOT NULL,
+    started_at_ms bigint,
+    ended_at_ms bigint,
+    created_position bigint NOT NULL,
+    position bigint NOT NULL
+) WITH (fillfactor = 70);
+CREATE INDEX jobs_newest ON jobs (account_id, created_position DESC);
+CREATE INDEX jobs_changed ON jobs (account_id, position);
+
+CREATE TABLE attempts (
+    job_id text NOT NULL,
+    attempt bigint NOT NULL,
+    island_id text NOT NULL,
+    owner_id text NOT NULL,
+    price_micro bigint NOT NULL,
+    assigned_at_ms bigint NOT NULL,
+    started_at_ms bigint,
+    ended_at_ms bigint,
+    lease_ends_at_ms bigint NOT NULL,
+    ending text,
+    code text,
+    detail text,
+    output_after bigint NOT NULL,
+    explanation json NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (job_id, attempt)
+) WITH (fillfactor = 70);

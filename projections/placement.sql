@@ -1,0 +1,41 @@
+-- The `placement` read model: every island as the placement sees it, and what its owner wants to know beyond that.
+
+-- name: migration 1
+-- One row an island. Times are Unix milliseconds; an ask is in micro-credits.
+CREATE TABLE islands (
+    island_id text PRIMARY KEY,
+    owner_id text NOT NULL,
+    name text NOT NULL,
+    is_approved boolean NOT NULL,
+    is_online boolean NOT NULL,
+    is_draining boolean NOT NULL,
+    is_suspended boolean NOT NULL,
+    cooldown_until_ms bigint NOT NULL,
+    platform text NOT NULL,
+    region text,
+    cpu_cores bigint NOT NULL,
+    ram_mb bigint NOT NULL,
+    disk_free_mb bigint NOT NULL,
+    gpu_vram_mb bigint NOT NULL,
+    slots bigint NOT NULL,
+    active_jobs json NOT NULL,
+    trust_level_min bigint NOT NULL,
+    karma bigint NOT NULL,
+    scores json NOT NULL,
+    asks_micro json NOT NULL,
+    warm_slugs json NOT NULL,
+    recent_failures_ms json NOT NULL,
+    recent_cargos_ms json NOT NULL,
+    agent_version text NOT NULL,
+    protocol bigint NOT NULL,
+    gpu_model text,
+    jobs_completed bigint NOT NULL,
+    jobs_failed bigint NOT NULL,
+    pending_minutes bigint NOT NULL,
+    worked_ms bigint NOT NULL,
+    enrolled_at_ms bigint NOT NULL,
+    online_at_ms bigint,
+    created_position bigint NOT NULL,
+    position bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX islands_of_owner ON islands (owner_id, created_position DESC);
