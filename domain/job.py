@@ -81,7 +81,10 @@ ENDED: Final = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`cargo`, `account_id` are set once submitted; `island_id`, `owner_id` while an attempt is live."""
+    """`cargo`, `account_id` are set once submitted; `island_id`, `owner_id` while an attempt is live.
+
+    `working_since_ms` is when the live attempt was assigned, and from its start on when it started.
+    """
 
     phase: Phase = Phase.UNSUBMITTED
     account_id: AccountId | None = None
@@ -97,17 +100,19 @@ class Job:
     price_micro: int = 0
     output_after: int = 0
     lease_ends_at_ms: int = 0
-    started_at_ms: int | None = None
-    deadline_ms: int | None = None
+    working_since_ms: int = 0
+    deadline_ms: int = 0
     refusals: tuple[RefusalCount, ...] = ()
+    deferred_at_ms: int = 0
     blamed: Mapping[Failure, IslandId] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
         return self.phase in (Phase.ASSIGNED, Phase.RUNNING)
 
-    def holds(self, attempt: int, island_id: IslandId) -> bool:
-        return self.is_live and (self.attempt, self.island_id) == (attempt, island_id)
+    def has_succeeded(self, attempt: int, island_id: IslandId) -> bool:
+        """Whether it was this attempt, on this island, that ended the job well."""
+        return self.phase is Phase.SUCCEEDED and (self.attempt, self.island_id) == (attempt, island_id)
 
 
 def decide(job: Job, command: JobCommand) -> list[JobEvent]:
@@ -204,7 +209,12 @@ def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent
 
 def defer(job: Job, account_id: AccountId, command: DeferPlacement) -> list[JobEvent]:
     refusals = command.explanation.refusals
-    if job.phase is not Phase.SUBMITTED or {r.code for r in refusals} == {r.code for r in job.refusals}:
+    is_old = command.now_ms <= job.deferred_at_ms  # Else an old one, repeated, would hide a newer.
+    if (
+        job.phase is not Phase.SUBMITTED
+        or is_old
+        or {r.code for r in refusals} == {r.code for r in job.refusals}
+    ):
         return []
     return [
         PlacementDeferred(
@@ -240,7 +250,7 @@ def start(job: Job, account_id: AccountId, command: StartAttempt) -> list[JobEve
             island_id=command.island_id,
             started_at_ms=command.now_ms,
             deadline_ms=command.now_ms + job.cargo.limits.wall_s * 1000 + LOAD_ALLOWANCE_MS,
-            lease_ends_at_ms=command.now_ms + LEASE_MS,
+            lease_ends_at_ms=max(job.lease_ends_at_ms, command.now_ms + LEASE_MS),
         )
     ]
 
@@ -261,12 +271,13 @@ def renew(job: Job, command: RenewLease) -> list[JobEvent]:
 
 
 def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[JobEvent]:
-    if job.phase is Phase.SUCCEEDED and job.attempt == command.attempt:
+    if job.has_succeeded(command.attempt, command.island_id):
         return []
     check_holder(job, command.attempt, command.island_id)
     assert job.cargo is not None
     assert job.owner_id is not None
-    limit_ms = job.cargo.limits.wall_s * 1000
+    # An island earns karma for no longer than it can have worked by our clock and was allowed to.
+    longest_ms = min(job.cargo.limits.wall_s * 1000, command.now_ms - job.working_since_ms)
     return [
         JobSucceeded(
             job_id=command.job_id,
@@ -279,15 +290,10 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
             price_micro=job.price_micro,
             output=command.output,
             usage=command.usage,
-            worked_ms=max(0, min(command.usage.wall_ms, limit_ms, on_our_clock_ms(job, command.now_ms))),
+            worked_ms=max(0, min(command.usage.wall_ms, longest_ms)),
             succeeded_at_ms=command.now_ms,
         )
     ]
-
-
-def on_our_clock_ms(job: Job, now_ms: int) -> int:
-    """How long the attempt can have worked at most: an island earns karma for no longer than that."""
-    return now_ms - (job.lease_ends_at_ms - LEASE_MS if job.started_at_ms is None else job.started_at_ms)
 
 
 def fail(job: Job, account_id: AccountId, command: FailAttempt) -> list[JobEvent]:
@@ -352,7 +358,7 @@ def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEv
                 job, account_id, command.job_id, JobEnd.UNPLACEABLE, detail, now_ms=command.now_ms
             )
         ]
-    if job.phase is Phase.RUNNING and job.deadline_ms is not None and command.now_ms >= job.deadline_ms:
+    if job.phase is Phase.RUNNING and command.now_ms >= job.deadline_ms:
         assert job.island_id is not None
         overrun = FailAttempt(
             job_id=command.job_id,
@@ -436,24 +442,29 @@ def evolve(job: Job, event: JobEvent) -> Job:
                 price_micro=event.price_micro,
                 output_after=event.output_after,
                 lease_ends_at_ms=event.lease_ends_at_ms,
-                started_at_ms=None,
-                deadline_ms=None,
+                working_since_ms=event.assigned_at_ms,
                 refusals=(),
             )
         case PlacementDeferred():
-            return replace(job, refusals=event.refusals)
+            return replace(job, refusals=event.refusals, deferred_at_ms=event.deferred_at_ms)
         case AttemptStarted():
             return replace(
                 job,
                 phase=Phase.RUNNING,
-                started_at_ms=event.started_at_ms,
+                working_since_ms=event.started_at_ms,
                 deadline_ms=event.deadline_ms,
                 lease_ends_at_ms=event.lease_ends_at_ms,
             )
         case LeaseRenewed():
             return replace(job, lease_ends_at_ms=event.lease_ends_at_ms)
-        case AttemptLost() | AttemptFailed() | AttemptReturned():
-            return evolve_attempt_end(job, event)
+        case AttemptReturned():
+            return waiting_again(job, event.returned_at_ms)
+        case AttemptLost():
+            return replace(waiting_again(job, event.lost_at_ms), failed_attempts=job.failed_attempts + 1)
+        case AttemptFailed():
+            blamed = {event.code: event.island_id, **job.blamed}
+            waiting = waiting_again(job, event.failed_at_ms)
+            return replace(waiting, failed_attempts=job.failed_attempts + 1, blamed=blamed)
         case JobSucceeded():
             return replace(job, phase=Phase.SUCCEEDED)
         case JobFailed():
@@ -466,37 +477,15 @@ def evolve(job: Job, event: JobEvent) -> Job:
             assert_never(event)
 
 
-def evolve_attempt_end(job: Job, event: AttemptLost | AttemptFailed | AttemptReturned) -> Job:
-    waiting = replace(
+def waiting_again(job: Job, since_ms: int) -> Job:
+    """Back in the queue after an attempt, for as long as at first."""
+    return replace(
         job,
         phase=Phase.SUBMITTED,
         island_id=None,
         owner_id=None,
-        queue_deadline_ms=ended_at_ms(event) + job.queue_limit_ms,
+        queue_deadline_ms=since_ms + job.queue_limit_ms,
     )
-    match event:
-        case AttemptReturned():
-            return waiting
-        case AttemptLost():
-            return replace(waiting, failed_attempts=job.failed_attempts + 1)
-        case AttemptFailed():
-            blamed = {event.code: event.island_id, **job.blamed}
-            return replace(waiting, failed_attempts=job.failed_attempts + 1, blamed=blamed)
-        case _:
-            assert_never(event)
-
-
-def ended_at_ms(event: AttemptLost | AttemptFailed | AttemptReturned) -> int:
-    """When the attempt ended. The job then waits in the queue anew, for as long as at first."""
-    match event:
-        case AttemptLost():
-            return event.lost_at_ms
-        case AttemptFailed():
-            return event.failed_at_ms
-        case AttemptReturned():
-            return event.returned_at_ms
-        case _:
-            assert_never(event)
 
 
 JOB: Decider[JobCommand, Job, JobEvent] = Decider("job", Job(), decide, evolve)

@@ -5,6 +5,7 @@ coordinator's clock, money is micro-credits.
 """
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from domain.cargo import CargoSpec
 from domain.failure import Failure, Fault, Loss, ReturnReason
@@ -198,3 +199,16 @@ JobEvent = (
     | JobCancelled
     | JobAbandoned
 )
+
+
+def ended_at_ms(event: AttemptLost | AttemptFailed | AttemptReturned) -> int:
+    """When the attempt ended; from then on its job waits in the queue anew."""
+    match event:
+        case AttemptLost():
+            return event.lost_at_ms
+        case AttemptFailed():
+            return event.failed_at_ms
+        case AttemptReturned():
+            return event.returned_at_ms
+        case _:
+            assert_never(event)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 from adapters import codec
-from commands.event_log import Commit, CommandReused, Conflict, Origin, Past
+from commands.event_log import CommandReused, Commit, Conflict, Origin, Past
 
 READ_BATCH_MAX: Final = 3
 

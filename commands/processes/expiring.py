@@ -12,7 +12,7 @@ from commands.event_log import Commit
 from commands.process import Order
 from domain.account import CreditsHeld
 from domain.ids import AccountId, JobId
-from domain.job import ABANDON_AFTER_MS, JOB, LEASE_GRACE_MS, ended_at_ms
+from domain.job import ABANDON_AFTER_MS, JOB, LEASE_GRACE_MS
 from domain.job_commands import AbandonJob, ExpireLease, TimeOutJob
 from domain.job_events import (
     AttemptFailed,
@@ -26,6 +26,7 @@ from domain.job_events import (
     JobSubmitted,
     JobSucceeded,
     LeaseRenewed,
+    ended_at_ms,
 )
 
 
