@@ -13,8 +13,8 @@ from pathlib import Path
 from signal import Signals
 from typing import ClassVar, Final
 
-import nats
 import nats.errors
+from nats.aio.client import Client
 
 from adapters.embedded.child_process import StopSteps
 from adapters.embedded.data_directory import DataDirectory
@@ -23,7 +23,7 @@ from adapters.embedded.server import EmbeddedServer
 
 STORE_BYTES_MAX: Final = 64 * 1024**3
 STORE_SHARE_OF_FREE_DISK: Final = 0.5
-PROBE_TIMEOUT_S: Final = 2.0
+PROBE_TIMEOUT_S: Final = 2
 
 ISLAND_MAY_PUBLISH: Final = (
     *(
@@ -86,15 +86,16 @@ class NatsServer(EmbeddedServer):
             # The library would wait two seconds after a refused connection, and log it.
             _, writer = await asyncio.open_connection(LOOPBACK, self.port)
             writer.close()
-            client = await nats.connect(
+        except OSError as error:
+            return str(error)
+        client = Client()
+        try:
+            await client.connect(
                 self.url, allow_reconnect=False, connect_timeout=PROBE_TIMEOUT_S, error_cb=_say_nothing
             )
-        except (OSError, TimeoutError, nats.errors.Error) as error:
-            return f"no connection: {error}"
-        try:
             await client.jetstream(timeout=PROBE_TIMEOUT_S).account_info()
-        except (TimeoutError, nats.errors.Error) as error:
-            return f"no JetStream: {error}"
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            return str(error)
         finally:
             await client.close()
         return None

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL server: what survives, who gets in, where it lives when root starts it."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -32,10 +33,14 @@ async def test_the_number_of_a_dead_server_that_another_program_has_by_now_stops
     async with postgres_on(seeded_directory):
         pid_file = seeded_directory.postgres / "data" / "postmaster.pid"
         text = pid_file.read_text().splitlines()
-    # The number of this very test: alive, and no PostgreSQL.
-    pid_file.write_text("\n".join([str(os.getppid()), *text[1:], ""]))
-    async with postgres_on(seeded_directory) as server:
-        psycopg.connect(server.dsn).close()
+    user = seeded_directory.postgres.stat().st_uid
+    with subprocess.Popen(["sleep", "60"], user=user) as another:
+        pid_file.write_text("\n".join([str(another.pid), *text[1:], ""]))
+        try:
+            async with postgres_on(seeded_directory) as server:
+                psycopg.connect(server.dsn).close()
+        finally:
+            another.kill()
 
 
 async def test_an_interrupted_first_start_is_done_again(seeded_directory: DataDirectory) -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from adapters.embedded.servers import RESTARTS_MAX, EmbeddedServers
 from tests.servers import STARTED_AT, temporary_folder
 
 REPOSITORY = Path(__file__).parents[3]
+PACKAGES = Path(psutil.__file__).parents[1]
 NOBODY = 65534
 
 
@@ -73,7 +73,7 @@ def supervisor(
     with subprocess.Popen(
         [python, "-m", "tests.adapters.embedded.supervisor", folder],
         cwd=REPOSITORY,
-        env={"PYTHONPATH": f"{REPOSITORY}:{sysconfig.get_path('purelib')}"},
+        env={"PYTHONPATH": f"{REPOSITORY}:{PACKAGES}"},
         stdout=subprocess.PIPE,
         user=user,
         group=user,
