@@ -5,8 +5,8 @@ import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import nats
 import nats.errors
@@ -191,19 +191,24 @@ async def test_an_island_hears_its_signals(nats_server: NatsServer) -> None:
     assert not complaints
 
 
-def start_unsupervised(directory: DataDirectory) -> subprocess.Popen[bytes]:
-    """A server of this directory that nothing ends when its parent dies."""
+@contextmanager
+def unsupervised(directory: DataDirectory) -> Iterator[subprocess.Popen[bytes]]:
+    """A server of this directory that nobody watches, as a killed run may leave one."""
     command = [str(program_path()), "--config", str(directory.nats / "nats-server.conf")]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def test_a_server_left_by_a_killed_run_is_ended_first(data_directory: DataDirectory) -> None:
     async with nats_on(data_directory) as server:
         old_port = server.port
-    leftover = start_unsupervised(data_directory)
-    async with nats_on(data_directory) as server, connected(server.url):
-        assert leftover.poll() is not None
-        assert server.port == old_port
+    with unsupervised(data_directory) as leftover:
+        async with nats_on(data_directory) as server, connected(server.url):
+            assert leftover.poll() is not None
+            assert server.port == old_port
 
 
 async def test_a_start_that_is_cancelled_leaves_no_server(data_directory: DataDirectory) -> None:
