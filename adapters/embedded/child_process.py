@@ -1,7 +1,8 @@
 """Starting and ending server processes so that none is ever left over.
 
-Used by the embedded servers. A child is told by the kernel when its parent dies (Linux), and what survives all the
-same, elsewhere or because the signal was lost, is found by its command line and ended at the next start.
+Used by the embedded servers and by `archipelago up` for the programs it runs beside them. A child is told by the
+kernel when its parent dies (Linux), and what survives all the same, elsewhere or because the signal was lost, is found
+by its command line and ended at the next start.
 """
 
 import asyncio
@@ -11,13 +12,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+BARE_ENVIRONMENT: Final[Mapping[str, str]] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 POLL_INTERVAL_S: Final = 0.01
 KILL_PATIENCE_S: Final = 5.0
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -35,13 +37,14 @@ def spawn(
     output: int,
     user: int | None,
     death_signal: signal.Signals,
+    environment: Mapping[str, str] = BARE_ENVIRONMENT,
 ) -> subprocess.Popen[bytes]:
     """Start a process that gets `death_signal` when the thread that called this ends.
 
     Call it from the main thread: the kernel watches the thread that spawned, not the process. The child is a session
     of its own, so that Ctrl-C reaches the supervisor alone, which then stops everything in order. `user` is the uid
-    (and gid) to become, None to stay who we are. The environment is empty but for what programs cannot do without:
-    a stray PGDATA or PGPORT changes nothing. Raises OSError.
+    (and gid) to become, None to stay who we are. By default the environment is empty but for what programs cannot do
+    without: a stray PGDATA or PGPORT changes nothing. Raises OSError.
     """
     parent = os.getpid()
 
@@ -57,7 +60,7 @@ def spawn(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        env=environment,
         start_new_session=True,
         user=user,
         group=user,

@@ -69,6 +69,11 @@ class DirectoryUnusable(Exception):
         )
 
 
+def default_root() -> Path:
+    """The user's own data directory, where none is named."""
+    return Path(platformdirs.user_data_dir("archipelago", appauthor=False))
+
+
 class DataDirectory:
     """The folders, the secrets and the lock of one data directory."""
 
@@ -89,7 +94,7 @@ class DataDirectory:
 
         Raises DirectoryUnusable.
         """
-        directory = cls(root or Path(platformdirs.user_data_dir("archipelago", appauthor=False)))
+        directory = cls(root or default_root())
         try:
             directory.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory._check_ours()
