@@ -175,16 +175,16 @@ class ReadModel:
         return dict(await self._tuples("positions", schemas=list(LIVE_SCHEMAS)))
 
     async def _row(self, table: Table[R], name: str, **values: Any) -> R | None:
-        async with self._pool.connection() as connection:
-            async with connection.cursor(row_factory=table.row_factory) as cursor:
-                await cursor.execute(SQL[name], values)
-                return await cursor.fetchone()
+        rows = await self._rows(table, name, **values)
+        return rows[0] if rows else None
 
     async def _rows(self, table: Table[R], name: str, **values: Any) -> list[R]:
-        async with self._pool.connection() as connection:
-            async with connection.cursor(row_factory=table.row_factory) as cursor:
-                await cursor.execute(SQL[name], values)
-                return await cursor.fetchall()
+        async with (
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=table.row_factory) as cursor,
+        ):
+            await cursor.execute(SQL[name], values)
+            return await cursor.fetchall()
 
     async def _page(
         self, table: Table[R], name: str, limit: int, offset: int, matching: Mapping[str, Any]

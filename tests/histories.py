@@ -1,0 +1,280 @@
+"""Histories of a whole network as the log would hold them: commits made by the real deciders and processes.
+
+Used by tests and benchmarks of everything that reads the log. `History` is a log in a list; `random_history` fills one
+with jobs that are placed, run, lost, returned, fail, are cancelled and are paid, the same for the same seed.
+"""
+
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from commands.event_log import Commit, Origin
+from commands.process import Order
+from commands.processes.karma import KARMA
+from commands.processes.settling import SETTLING
+from domain.account import ACCOUNT, GrantCredits, HoldCredits, OpenAccount
+from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
+from domain.cargo import CARGO, DisableCargo, PublishCargo
+from domain.decider import Decider
+from domain.failure import Failure, ReturnReason
+from domain.ids import AccountId, IslandId, JobId
+from domain.island import ISLAND
+from domain.island_commands import EnrolIsland, MarkOffline, RecordHeartbeat, RegisterIsland
+from domain.job import JOB, LEASE_GRACE_MS, LEASE_MS, Phase
+from domain.job_commands import (
+    AssignJob,
+    CancelJob,
+    DeferPlacement,
+    ExpireLease,
+    FailAttempt,
+    RenewLease,
+    ReturnAttempt,
+    StartAttempt,
+    SubmitJob,
+    SucceedAttempt,
+)
+from domain.placement import Refusal
+from domain.pricing import MICRO_PER_CREDIT
+from domain.rejection import Rejected
+from tests import examples
+
+READ_BATCH_MAX: Final = 1_000
+OPEN_JOBS_MAX: Final = 20
+GRANT_MICRO: Final = 10_000_000 * MICRO_PER_CREDIT
+
+
+class History:
+    """A log in a list, at positions 1, 2, 3 and so on."""
+
+    def __init__(self) -> None:
+        self.commits: list[Commit] = []
+        self.now_ms = examples.T0_MS
+
+    def add(self, stream: str, *events: Any) -> Commit:
+        """One commit, whatever its events are."""
+        position = len(self.commits) + 1
+        commit = Commit(
+            position=position,
+            stream=stream,
+            events=events,
+            recorded_at_ms=self.now_ms,
+            origin=Origin(command_id=f"command-{position}"),
+        )
+        self.commits.append(commit)
+        return commit
+
+    async def read(self, *, after: int, up_to: int | None = None) -> AsyncIterator[Sequence[Commit]]:
+        end = len(self.commits) if up_to is None else up_to
+        for start in range(after, end, READ_BATCH_MAX):
+            yield self.commits[start : min(start + READ_BATCH_MAX, end)]
+
+
+class Network(History):
+    """A history that grows by commands. Settling and karma follow at once, as their processes would have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._states: dict[str, Any] = {}
+
+    def do(self, decider: Decider[Any, Any, Any], aggregate_id: str, command: Any) -> tuple[Any, ...]:
+        """What the command came to; nothing where it was rejected."""
+        orders = deque([Order(decider=decider, aggregate_id=aggregate_id, command=command)])
+        first = events = self._decide(orders.popleft())
+        while True:
+            for event in events:
+                orders += [o for o in SETTLING.react(event, self.now_ms) if isinstance(o, Order)]
+                orders += [o for o in KARMA.react(event, self.now_ms) if isinstance(o, Order)]
+            if not orders:
+                return first
+            events = self._decide(orders.popleft())
+
+    def state(self, decider: Decider[Any, Any, Any], aggregate_id: str) -> Any:
+        return self._states.get(decider.stream(aggregate_id), decider.initial)
+
+    def _decide(self, order: Order) -> tuple[Any, ...]:
+        stream = order.decider.stream(order.aggregate_id)
+        state = self._states.get(stream, order.decider.initial)
+        try:
+            events = tuple(order.decider.decide(state, order.command))
+        except Rejected:
+            return ()
+        if events:
+            self._states[stream] = order.decider.fold(events, state)
+            self.add(stream, *events)
+        return events
+
+
+class Chance:
+    """Draws what happens next in a network. `trouble` is the share of steps in which something goes wrong."""
+
+    def __init__(self, network: Network, draw: random.Random, *, accounts: int, islands: int, trouble: float):
+        self.network = network
+        self.draw = draw
+        self.trouble = trouble
+        self.accounts = [AccountId(f"account-{number}") for number in range(accounts)]
+        self.islands = [IslandId(f"island-{number}") for number in range(islands)]
+        self.owners = {island: draw.choice(self.accounts) for island in self.islands}
+        self.open: list[JobId] = []
+
+    def populate(self) -> None:
+        network, now = self.network, self.network.now_ms
+        for account in (*self.accounts, examples.PUBLISHER):
+            network.do(ACCOUNT, account, OpenAccount(account_id=account, name=account, now_ms=now))
+            network.do(ACCOUNT, account, grant(account, now))
+            network.do(API_KEY, f"key-{account}", issue_key(account, now))
+        network.do(CARGO, examples.SLUG, PublishCargo(cargo=examples.CARGO_VERSION, now_ms=now))
+        for island in self.islands:
+            self.enrol(island)
+
+    def enrol(self, island: IslandId) -> None:
+        now = self.network.now_ms
+        enrolment = EnrolIsland(island_id=island, owner_id=self.owners[island], name=island, now_ms=now)
+        self.network.do(ISLAND, island, enrolment)
+        registration = RegisterIsland(
+            island_id=island,
+            agent_version="0.1.0",
+            protocol=2,
+            capabilities=examples.CAPABILITIES,
+            asks_micro={"_default": self.draw.randint(1, 5) * MICRO_PER_CREDIT},
+            now_ms=now,
+        )
+        self.network.do(ISLAND, island, registration)
+        self.network.do(ISLAND, island, self.heartbeat(island))
+
+    def heartbeat(self, island: IslandId, **fields: Any) -> RecordHeartbeat:
+        asks = self.network.state(ISLAND, island).asks_micro
+        plain = examples.heartbeat(island_id=island, asks_micro=asks, now_ms=self.network.now_ms)
+        return replace(plain, **fields)
+
+    def submit(self, job: JobId) -> None:
+        account, now = self.draw.choice(self.accounts), self.network.now_ms
+        bid = self.draw.randint(5, 9) * MICRO_PER_CREDIT + self.draw.randint(0, 999_999)
+        hold = HoldCredits(account_id=account, job_id=job, amount_micro=bid, now_ms=now)
+        self.network.do(ACCOUNT, account, hold)
+        submission: SubmitJob = examples.submit_job(
+            job_id=job, account_id=account, bid_micro=bid, priority=self.draw.randint(0, 100), now_ms=now
+        )
+        self.network.do(JOB, job, submission)
+        self.open.append(job)
+
+    def step(self) -> None:
+        """Something happens to one open job, now and then to an island."""
+        self.network.now_ms += self.draw.randint(1, 400)
+        if self.draw.random() < self.trouble / 4:
+            self.disturb(self.draw.choice(self.islands))
+        number = self.draw.randrange(len(self.open))
+        job = self.open[number]
+        self.network.do(JOB, job, self.next_command(job))
+        if self.network.state(JOB, job).phase in (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED):
+            self.open[number] = self.open[-1]
+            self.open.pop()
+
+    def next_command(self, job: JobId) -> Any:
+        state = self.network.state(JOB, job)
+        if self.draw.random() < self.trouble / 10:
+            has_output = self.draw.random() < 0.5
+            return CancelJob(
+                job_id=job, account_id=state.account_id, has_output=has_output, now_ms=self.network.now_ms
+            )
+        if state.phase is Phase.SUBMITTED:
+            return self.placement(job, state)
+        attempt = {"job_id": job, "attempt": state.attempt, "island_id": state.island_id}
+        if state.phase is Phase.ASSIGNED and self.draw.random() >= self.trouble / 3:
+            return StartAttempt(**attempt, now_ms=self.network.now_ms)
+        if self.draw.random() < self.trouble:
+            return self.mishap(job, attempt)
+        if self.draw.random() < 0.3:
+            return RenewLease(**attempt, extend_ms=LEASE_MS, now_ms=self.network.now_ms)
+        return self.success(attempt)
+
+    def placement(self, job: JobId, state: Any) -> Any:
+        if self.draw.random() < self.trouble / 3:
+            why = examples.refused(self.draw.choice(list(Refusal)))
+            return DeferPlacement(job_id=job, explanation=why, now_ms=self.network.now_ms)
+        island = self.draw.choice(self.islands)
+        return AssignJob(
+            job_id=job,
+            attempt=state.attempt + 1,
+            island_id=island,
+            owner_id=self.owners[island],
+            price_micro=self.draw.randint(1, 5_000_000),
+            output_after=self.draw.randint(0, 1000),
+            explanation=examples.PLACED,
+            now_ms=self.network.now_ms,
+        )
+
+    def mishap(self, job: JobId, attempt: dict[str, Any]) -> Any:
+        now = self.network.now_ms
+        match self.draw.randrange(3):
+            case 0:
+                self.network.now_ms += LEASE_MS + LEASE_GRACE_MS
+                return ExpireLease(job_id=job, attempt=attempt["attempt"], now_ms=self.network.now_ms)
+            case 1:
+                return ReturnAttempt(**attempt, reason=self.draw.choice(list(ReturnReason)), now_ms=now)
+            case _:
+                code = self.draw.choice(list(Failure))
+                return FailAttempt(**attempt, code=code, detail="it broke", now_ms=now)
+
+    def success(self, attempt: dict[str, Any]) -> SucceedAttempt:
+        usage = replace(examples.USAGE, wall_ms=self.draw.randint(1, 60_000))
+        return SucceedAttempt(**attempt, output=examples.OUTPUT, usage=usage, now_ms=self.network.now_ms)
+
+    def disturb(self, island: IslandId) -> None:
+        now = self.network.now_ms
+        match self.draw.randrange(5):
+            case 0:
+                self.network.do(ISLAND, island, MarkOffline(island_id=island, now_ms=now))
+            case 1:
+                self.network.do(ISLAND, island, self.heartbeat(island, is_draining=True))
+            case 2:
+                asks = {"_default": self.draw.randint(1, 5), "other": 7}
+                self.network.do(ISLAND, island, self.heartbeat(island, asks_micro=asks))
+            case 3:
+                warm = tuple(sorted(self.draw.sample(["a", "b", examples.SLUG], 2)))
+                self.network.do(ISLAND, island, self.heartbeat(island, warm_slugs=warm))
+            case _:
+                self.network.do(ISLAND, island, self.heartbeat(island))
+
+
+def grant(account: AccountId, now_ms: int) -> GrantCredits:
+    return GrantCredits(
+        account_id=account, grant_id="sign-up", amount_micro=GRANT_MICRO, reason="sign-up", now_ms=now_ms
+    )
+
+
+def issue_key(account: AccountId, now_ms: int) -> IssueApiKey:
+    return IssueApiKey(
+        key_id=f"key-{account}",
+        account_id=account,
+        name="laptop",
+        prefix="ak_12345678",
+        secret_sha256=f"hash of {account}",
+        scopes=(Scope.READ, Scope.WRITE),
+        now_ms=now_ms,
+    )
+
+
+def random_history(
+    jobs: int, *, seed: int = 0, accounts: int = 5, islands: int = 4, trouble: float = 0.3
+) -> Network:
+    """A network in which `jobs` jobs were submitted and have ended. Without trouble each succeeds at once."""
+    network = Network()
+    chance = Chance(network, random.Random(seed), accounts=accounts, islands=islands, trouble=trouble)
+    chance.populate()
+    submitted = 0
+    while submitted < jobs or chance.open:
+        if submitted < jobs and len(chance.open) < OPEN_JOBS_MAX:
+            submitted += 1
+            chance.submit(JobId(f"job-{seed}-{submitted:06}"))
+        else:
+            chance.step()
+    if trouble:
+        first = chance.accounts[0]
+        revocation = RevokeApiKey(key_id=f"key-{first}", account_id=first, now_ms=network.now_ms)
+        network.do(API_KEY, f"key-{first}", revocation)
+        network.do(
+            CARGO, examples.SLUG, DisableCargo(slug=examples.SLUG, reason="test", now_ms=network.now_ms)
+        )
+    return network
