@@ -79,7 +79,7 @@ class Guest:
             return _verdict_of_trap(trap)
         except WasmtimeError as error:
             end = End.REFUSED if self._exports is None else End.TRAPPED
-            return Verdict(end=end, detail=shortened(error))
+            return Verdict(end=end, detail=shortened(_cause(error)))
         return Verdict(end=End.EXITED, exit_code=0)
 
     def _memory_mb(self) -> int | None:
@@ -114,6 +114,11 @@ def _wasi(streams: tuple[int, int, int]) -> WasiConfig:
     wasi.argv = ["cargo"]
     wasi.stdin_file, wasi.stdout_file, wasi.stderr_file = (descriptor_path(stream) for stream in streams)
     return wasi
+
+
+def _cause(error: WasmtimeError) -> str:
+    """The engine writes where it happened first, in many lines, and what happened last."""
+    return str(error).rpartition("Caused by:")[2]
 
 
 def _verdict_of_trap(trap: Trap) -> Verdict:

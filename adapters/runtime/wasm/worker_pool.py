@@ -83,7 +83,7 @@ class WorkerPool:
         # The one used last comes first: it has the code of recent jobs loaded.
         while self._idle:
             worker = self._idle.pop()
-            if worker.is_alive:
+            if worker.is_fit:
                 return worker
             self._aside(worker.end())
         return None

@@ -54,8 +54,15 @@ class WorkerProcess:
         return self._process.pid
 
     @property
-    def is_alive(self) -> bool:
-        return self._process.is_alive
+    def is_fit(self) -> bool:
+        """Alive and silent: what a worker says unasked is no verdict on the next job."""
+        try:
+            self._control.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+        return False
 
     def give(self, task: Task, descriptors: Sequence[int]) -> None:
         """Hand over copies of the descriptors. Raises OSError if the worker is gone."""

@@ -63,7 +63,6 @@ _BODIES = {
     "spin": '(func (export "_start") (call $tick) (loop $again (br $again)))',
     "spin_before_start": """(func $spin (loop $again (br $again))) (start $spin)
         (func (export "_start"))""",
-    "wait_for_input": '(func (export "_start") (call $tick) (loop $again (drop (call $read)) (br $again)))',
     "flood": """(func (export "_start") (call $fill (i32.const 1))
         (loop $again (br_if $again (i32.eqz (call $pour (i32.const 1))))) (call $exit (i32.const 9)))""",
     "endless_line": """(func (export "_start") (call $tick) (call $fill (i32.const 0))
@@ -82,6 +81,7 @@ _BODIES = {
           (memory.fill (i32.shl (local.get $page) (i32.const 16)) (i32.const 1) (i32.const 1048576))
           (br $again)))""",
     "unreachable": '(func (export "_start") (call $tick) (unreachable))',
+    "large_table": '(table 30000 funcref) (func (export "_start"))',
     "recursion": '(func $deeper (export "_start") (call $deeper))',
     "metered": """(global $left (export "__fuel") (mut i64) (i64.const 1000))
         (func (export "_start") (local $n i32)
@@ -101,10 +101,9 @@ _BODIES = {
             (then (drop (call $write (i32.const 1) (i32.const 2006) (i32.const 6))))
             (else (drop (call $write (i32.const 1) (i32.const 2000) (i32.const 6)))))
           (memory.fill (i32.const 65536) (i32.const 255) (i32.const 131072)))""",
-    # Asks for its environment and for the first folder it was given; the exit code is 0 if there is neither.
-    "look_around": "",
 }
 
+# Leaves with 0 if it finds no environment, no folder and no descriptor but the three streams.
 _LOOK_AROUND = """
 (module
   (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environ (param i32 i32) (result i32)))
@@ -184,6 +183,7 @@ def refused() -> dict[str, tuple[Refusal, Artifact]]:
     }
 
 
+@functools.cache
 def bomb(functions: int) -> Artifact:
     """A module that is small and costs a lot to compile: a third of a second for 2 000 functions."""
     body = "(local.set 0 (i64.mul (i64.add (local.get 0) (i64.const 3)) (local.get 0)))" * 40
