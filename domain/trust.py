@@ -35,7 +35,9 @@ LEVEL_LIMITS: Final = (
 
 
 def excess(limits: Limits, level: int) -> str | None:
-    """The first limit that is above its level, as `memory_mb 2048 > 1024`, or None."""
+    """The first limit outside its level, as `memory_mb 2048 is outside 1-1024 at trust level 1`, or None."""
+    if not 0 <= level <= LEVEL_MAX:
+        return f"trust_level {level} is outside 0-{LEVEL_MAX}"
     allowed = LEVEL_LIMITS[level]
     for name in Limits.__slots__:
         wanted, most = getattr(limits, name), getattr(allowed, name)

@@ -1,6 +1,8 @@
 """The rules of a job, as sentences and as laws of any history."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given as for_all
@@ -18,6 +20,7 @@ from domain.job import (
     LEASE_MS,
     LOAD_ALLOWANCE_MS,
     QUEUE_LIMIT_MS,
+    Job,
 )
 from domain.job_commands import AbandonJob, DeferPlacement, ExpireLease, JobCommand, TimeOutJob
 from domain.job_events import (
@@ -164,6 +167,8 @@ def test_a_deferral_is_recorded_when_its_reasons_change() -> None:
 def test_an_old_deferral_does_not_hide_a_newer_one() -> None:
     history = (submitted(), deferred(Refusal.OFFLINE), deferred(Refusal.RAM_SHORT, seconds=2))
     job.given(*history).when(defer(Refusal.OFFLINE)).then_nothing()
+    back_in_queue = (submitted(), deferred(Refusal.OFFLINE), assigned(seconds=2), lost())
+    job.given(*back_in_queue).when(defer(Refusal.OFFLINE)).then_nothing()
 
 
 def test_a_job_that_does_not_wait_is_not_deferred() -> None:
@@ -193,8 +198,8 @@ def test_a_renewal_lengthens_a_lease_by_a_minute_at_most() -> None:
     )
 
 
-@pytest.mark.parametrize("extend_ms", [-60_000, 0, 1_000])
-def test_a_renewal_never_shortens_a_lease(extend_ms: int) -> None:
+@pytest.mark.parametrize("extend_ms", [-60_000, 0, 1_000, 32_000])
+def test_a_renewal_that_adds_nothing_is_not_recorded(extend_ms: int) -> None:
     job.given(submitted(), assigned(), started()).when(
         renew_lease(seconds=30, extend_ms=extend_ms)
     ).then_nothing()
@@ -491,47 +496,80 @@ def test_a_job_that_has_ended_cannot_be_cancelled(end: JobEvent) -> None:
 
 # Laws.
 
+Move = Callable[[Job], JobCommand]  # A command made for the state it meets.
+
+
+def by_holder(build: Callable[[IslandId, int, int], JobCommand], seconds: int) -> Move:
+    """What the island says that holds the live attempt."""
+    return lambda job: build(job.island_id or ISLAND, job.attempt, seconds)
+
+
+def next_attempt(island_id: IslandId, seconds: int) -> Move:
+    return lambda job: assign_job(island_id, job.attempt + 1, seconds)
+
+
+def failing(code: Failure) -> Callable[[IslandId, int, int], JobCommand]:
+    return partial(fail_attempt, code)
+
+
+def giving_back(reason: ReturnReason) -> Callable[[IslandId, int, int], JobCommand]:
+    return partial(return_attempt, reason)
+
+
 islands = st.sampled_from([ISLAND, OTHER_ISLAND, THIRD_ISLAND])
 attempts = st.integers(1, 4)
 seconds = st.integers(0, 1_500)
-failures = st.sampled_from([Failure.ENGINE_ERROR, Failure.OUTPUT_INCOMPLETE, Failure.CRASHED])
-commands: st.SearchStrategy[JobCommand] = st.one_of(
-    st.just(submit_job()),
-    st.just(abandon),
+sayings: st.SearchStrategy[Callable[[IslandId, int, int], JobCommand]] = st.one_of(
+    st.sampled_from([start_attempt, renew_lease, succeed_attempt]),
+    st.sampled_from([Failure.ENGINE_ERROR, Failure.OUTPUT_INCOMPLETE, Failure.CRASHED]).map(failing),
+    st.sampled_from(ReturnReason).map(giving_back),
+)
+strangers: st.SearchStrategy[JobCommand] = st.one_of(
+    st.sampled_from([submit_job(), submit_job(request_sha256="d" * 64), abandon]),
     st.builds(assign_job, islands, attempts, seconds),
-    st.builds(defer, st.sampled_from(Refusal), seconds=seconds),
-    st.builds(start_attempt, islands, attempts, seconds),
-    st.builds(renew_lease, islands, attempts, seconds),
-    st.builds(succeed_attempt, islands, attempts, seconds),
-    st.builds(fail_attempt, failures, islands, attempts, seconds),
-    st.builds(return_attempt, st.sampled_from(ReturnReason), islands, attempts, seconds),
+    st.builds(lambda say, *rest: say(*rest), sayings, islands, attempts, seconds),
     st.builds(expire, attempts, seconds),
-    st.builds(time_out, seconds),
     st.builds(cancel_job, has_output=st.booleans(), seconds=seconds),
 )
-scripts = st.lists(commands, max_size=30).map(lambda script: [submit_job(), *script]) | st.lists(
-    commands, max_size=5
+waits: st.SearchStrategy[JobCommand] = st.one_of(
+    st.builds(defer, st.sampled_from(Refusal), seconds=seconds), st.builds(time_out, seconds)
+)
+moves: st.SearchStrategy[Move] = st.one_of(
+    st.builds(next_attempt, islands, seconds),
+    st.builds(by_holder, sayings, seconds),
+    st.builds(by_holder, sayings, seconds),
+    seconds.map(lambda at: lambda job: expire(job.attempt, at)),
+    (strangers | waits).map(lambda command: lambda _: command),
+)
+scripts = st.lists(moves, min_size=12, max_size=30).flatmap(
+    lambda script: st.sampled_from([[lambda _: submit_job(), *script], script])
 )
 
 
-@for_all(scripts)
-def test_what_was_decided_once_is_never_decided_again(script: list[JobCommand]) -> None:
-    """At once and after any history: what makes every retry of every caller harmless."""
+def played(script: list[Move]) -> tuple[list[JobEvent], list[JobCommand]]:
+    """The events of a script, and the commands that decided them."""
     past: list[JobEvent] = []
     decided: list[JobCommand] = []
-    for command in script:
+    for move in script:
+        command = move(JOB.fold(past))
         if events := added(JOB, past, command):
             past += events
             decided.append(command)
-        for old in decided:
-            assert added(JOB, past, old) == []
+            assert added(JOB, past, command) == []
+    return past, decided
 
 
 @for_all(scripts)
-def test_attempts_count_up_by_one_and_a_job_ends_once(script: list[JobCommand]) -> None:
-    past: list[JobEvent] = []
-    for command in script:
-        past += added(JOB, past, command)
+def test_what_was_decided_once_is_never_decided_again(script: list[Move]) -> None:
+    """At once (see `played`) and after any history: what makes every retry of every caller harmless."""
+    past, decided = played(script)
+    for command in decided:
+        assert added(JOB, past, command) == []
+
+
+@for_all(scripts)
+def test_attempts_count_up_by_one_and_a_job_ends_once(script: list[Move]) -> None:
+    past, _ = played(script)
     numbers = [event.attempt for event in past if isinstance(event, JobAssigned)]
     assert numbers == list(range(1, len(numbers) + 1))
     ends = [isinstance(event, JobSucceeded | JobFailed | JobCancelled | JobAbandoned) for event in past]
@@ -540,11 +578,19 @@ def test_attempts_count_up_by_one_and_a_job_ends_once(script: list[JobCommand]) 
 
 
 @for_all(scripts)
-def test_a_job_is_never_charged_more_than_its_bid_and_never_tried_too_often(script: list[JobCommand]) -> None:
-    past: list[JobEvent] = []
-    for command in script:
-        past += added(JOB, past, command)
+def test_a_job_is_never_charged_more_than_its_bid_and_never_tried_too_often(script: list[Move]) -> None:
+    past, _ = played(script)
     charges = [event.price_micro for event in past if isinstance(event, JobSucceeded)]
     charges += [event.charge_micro for event in past if isinstance(event, JobCancelled)]
     assert all(0 <= charge <= BID_MICRO for charge in charges)
     assert sum(isinstance(event, AttemptFailed | AttemptLost) for event in past) <= FAILED_ATTEMPTS_MAX
+    assert sum(isinstance(event, JobAssigned) for event in past) <= ATTEMPTS_MAX
+
+
+@for_all(scripts)
+def test_a_lease_never_gets_shorter_while_its_attempt_lives(script: list[Move]) -> None:
+    past, _ = played(script)
+    for number in range(1, len(past)):
+        before, after = JOB.fold(past[:number]), JOB.fold(past[: number + 1])
+        if before.is_live and after.attempt == before.attempt:
+            assert after.lease_ends_at_ms >= before.lease_ends_at_ms
