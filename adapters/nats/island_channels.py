@@ -1,0 +1,116 @@
+"""The channels of an island's side of the fabric, declared on a FastStream broker, and their AsyncAPI document.
+
+`island_link` speaks through them; `asyncapi` describes them without a connection. Nothing is created on the server:
+streams and the island's durable are the coordinator's.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.specification import AsyncAPI
+
+from adapters.nats import subjects
+from adapters.nats.payload_schema import payload_of
+from adapters.wire import (
+    AssignJob,
+    CancelJob,
+    HostHeartbeat,
+    JobOutput,
+    JobProgress,
+    JobStatus,
+    LeaseRenewal,
+    RegisterHost,
+    decoder,
+)
+from domain.ids import IslandId
+
+ACK_TIMEOUT_S: Final = 5.0
+PONG: Final = b"pong"
+
+CANCEL_DECODER: Final = decoder(CancelJob)
+
+log = logging.getLogger(__name__)
+
+
+class Claims:
+    """The publishers. Each takes the encoded bytes of its message; those with a stream return the receipt."""
+
+    def __init__(self, broker: NatsBroker, island_id: IslandId) -> None:
+        def channel(subject: str, message: type[msgspec.Struct], stream: str | None = None) -> Any:
+            return broker.publisher(
+                subject,
+                stream=JStream(stream, declare=False) if stream else None,
+                timeout=ACK_TIMEOUT_S,
+                schema=payload_of(message),
+                title=message.__name__,
+            )
+
+        self.register = channel(subjects.REGISTER, RegisterHost)
+        self.heartbeat = channel(subjects.heartbeat(island_id), HostHeartbeat)
+        self.status = channel(subjects.status(island_id), JobStatus, subjects.JOB_STATUS)
+        self.lease = channel(subjects.lease(island_id), LeaseRenewal, subjects.JOB_STATUS)
+        self.output = channel(subjects.output(island_id), JobOutput, subjects.JOB_OUTPUT)
+        self.progress = channel(subjects.progress(island_id), JobProgress, subjects.JOB_OUTPUT)
+
+
+async def undecoded(message: NatsMessage) -> bytes:
+    """The body as it came."""
+    return message.body
+
+
+def hear(broker: NatsBroker, island_id: IslandId, on_cancel: Callable[[CancelJob], None]) -> None:
+    """Subscribes to what is said to the island. A cancellation that cannot be read is logged and dropped."""
+
+    async def cancel(body: bytes) -> None:
+        try:
+            message: CancelJob = CANCEL_DECODER.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            log.warning("cancellation_unreadable", extra={"error": str(fault)})
+        else:
+            on_cancel(message)
+
+    async def probe(_body: bytes) -> bytes:
+        return PONG
+
+    _handle(
+        broker.subscriber(subjects.cancel(island_id), decoder=undecoded, title="Cancel"), cancel, CancelJob
+    )
+    broker.subscriber(probe_subject(island_id), decoder=undecoded, title="Probe")(probe)
+
+
+def probe_subject(island_id: IslandId) -> str:
+    return f"host.{island_id}.probe"
+
+
+def asyncapi() -> dict[str, Any]:
+    """The AsyncAPI 3 document of what an island says and hears."""
+    island_id = IslandId("{island_id}")
+    broker = NatsBroker(logger=None, apply_types=False)
+    Claims(broker, island_id)
+    hear(broker, island_id, lambda _: None)
+    jobs = broker.subscriber(
+        subjects.jobs(island_id),
+        stream=JStream(subjects.JOBS, declare=False),
+        durable="host-island",
+        pull_sub=PullSub(),
+        ack_policy=AckPolicy.MANUAL,
+        title="Jobs",
+        description="Attempts for this island. Acknowledged once `started` or `refused` is stored.",
+    )
+
+    async def take(body: bytes) -> None:
+        """Only described here: `island_link` pulls jobs by itself."""
+
+    _handle(jobs, take, AssignJob)
+    document: dict[str, Any] = AsyncAPI(broker, title="Archipelago island").to_specification().to_jsonable()
+    return document
+
+
+def _handle(subscriber: Any, handler: Any, message: type[msgspec.Struct]) -> None:
+    """`handler` gets bytes, and the document says what is in them."""
+    handler.__annotations__["body"] = payload_of(message)
+    subscriber(handler)

@@ -1,0 +1,43 @@
+"""What the island's agent asks of the network that connects it to the coordinator.
+
+Kept by `adapters.nats.island_link`; tests keep it in memory. The `store_` calls return once the message is stored and
+are tried again for ever until then: whoever loses interest cancels the call. `announce` and `beat` are said once, and
+not at all while there is no connection.
+"""
+
+from typing import Protocol
+
+from adapters.wire import HostHeartbeat, JobOutput, JobProgress, JobStatus, LeaseRenewal, RegisterHost
+
+
+class Delivery(Protocol):
+    """One message of the island's job queue."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    async def acknowledge(self) -> None:
+        """It shall not come again. Where that cannot be said now, it comes again later: never raises for it."""
+        ...
+
+    async def terminate(self) -> None:
+        """It can never be understood, by nobody: keep it as a poison message. Never raises, as `acknowledge`."""
+        ...
+
+
+class Fabric(Protocol):
+    async def announce(self, message: RegisterHost) -> None: ...
+
+    async def beat(self, message: HostHeartbeat) -> None: ...
+
+    async def store_status(self, message: JobStatus) -> None: ...
+
+    async def store_output(self, message: JobOutput) -> None: ...
+
+    async def store_progress(self, message: JobProgress) -> None: ...
+
+    async def renew(self, message: LeaseRenewal) -> None: ...
+
+    async def next_job(self) -> Delivery:
+        """Waits for a job, for ever. Asks for one message only: call it when a slot is free."""
+        ...
