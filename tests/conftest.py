@@ -1,8 +1,14 @@
-"""Fixtures that every test may ask for by name, and one correction to how loops are kept."""
+"""Fixtures that every test may ask for by name, how properties are run, and one correction to how loops are kept."""
 
 import asyncio
 
-pytest_plugins = ["tests.servers"]
+from hypothesis import settings
+
+pytest_plugins = ["tests.servers", "tests.event_logs"]
+
+# A busy machine is slow, not wrong; and a failure prints what makes it happen again.
+settings.register_profile("gate", deadline=None, print_blob=True)
+settings.load_profile("gate")
 
 
 def pytest_sessionstart() -> None:

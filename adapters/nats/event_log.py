@@ -25,7 +25,9 @@ APPEND_TRIES_MAX: Final = 5
 APPEND_TIMEOUT_S: Final = 2.0
 PAUSE_FIRST_S: Final = 0.05
 NOT_FOUND: Final = 10037
-CONFLICTS: Final = frozenset({10071, 10164, 10201})  # Wrong last sequence; another write in flight; batch duplicate.
+CONFLICTS: Final = frozenset(
+    {10071, 10164, 10201}
+)  # Wrong last sequence; another write in flight; batch duplicate.
 OPTIONAL_HEADERS: Final = {
     "cause": subjects.CAUSE,
     "actor": subjects.ACTOR,
@@ -81,9 +83,7 @@ class JetStreamEventLog:
     async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         """The server's answer, or nothing where none came."""
         try:
-            reply = await self._client.request(
-                subject, body, headers=headers, timeout=self._append_timeout_s
-            )
+            reply = await self._client.request(subject, body, headers=headers, timeout=self._append_timeout_s)
         except (TimeoutError, NoRespondersError, ConnectionClosedError):
             return {}
         answer: dict[str, Any] = json.loads(reply.data)
@@ -97,7 +97,12 @@ class JetStreamEventLog:
         """
         query = json.dumps({"seq": expected + 1, "next_by_subj": subject}).encode()
         try:
-            answer = await ask(self._client, f"$JS.API.STREAM.MSG.GET.{subjects.EVT}", query)
+            answer = await ask(
+                self._client,
+                f"$JS.API.STREAM.MSG.GET.{subjects.EVT}",
+                query,
+                timeout_s=self._append_timeout_s,
+            )
         except Unanswered:
             return None
         if "error" in answer:
