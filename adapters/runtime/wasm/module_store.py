@@ -13,9 +13,10 @@ import logging
 import re
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from adapters.runtime.contract import Artifact, Refusal, Refused, RuntimeBroken
 from adapters.runtime.wasm.code_cache import CodeCache
@@ -29,6 +30,9 @@ WARM_CODE_BYTES_MAX: Final = 256 * MIB
 
 _CORE_MODULE: Final = b"\0asm\x01\0\0\0"
 _DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})")
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ class ModuleStore:
         # asks for a module find what the first has made.
         self._making = asyncio.Lock()
         self._compiling: asyncio.Task[CompiledModule] | None = None
+        self._in_threads: set[asyncio.Future[Any]] = set()
         self._is_closed = False
 
     async def get(self, cargo: Artifact) -> PreparedModule:
@@ -70,9 +75,18 @@ class ModuleStore:
         if self._compiling is not None:
             self._compiling.cancel()
             await asyncio.wait([self._compiling])
+        while self._in_threads:
+            await asyncio.wait(self._in_threads)
         self._warm.clear()
         for memory in list(self._sealed):
             memory.close()
+
+    async def _in_thread(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """A thread goes on when its caller is cancelled, with files open; `aclose` waits for it."""
+        task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+        self._in_threads.add(task)
+        task.add_done_callback(self._in_threads.discard)
+        return await asyncio.shield(task)
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
@@ -85,11 +99,11 @@ class ModuleStore:
         return self._warm.get(digest)
 
     async def _made(self, cargo: Artifact) -> PreparedModule:
-        name = await asyncio.to_thread(_verified, cargo)
+        name = await self._in_thread(_verified, cargo)
         try:
             if self._cache is None:
-                self._cache = await asyncio.to_thread(CodeCache, self._folder)
-            compiled = await asyncio.to_thread(self._cache.load, name)
+                self._cache = await self._in_thread(CodeCache, self._folder)
+            compiled = await self._in_thread(self._cache.load, name)
         except OSError as error:
             raise RuntimeBroken(f"the code cache in {self._folder} cannot be used: {error}") from error
         if compiled is None:
@@ -110,7 +124,7 @@ class ModuleStore:
 
     async def _save(self, cache: CodeCache, name: str, compiled: CompiledModule) -> None:
         try:
-            await asyncio.to_thread(cache.store, name, compiled)
+            await self._in_thread(cache.store, name, compiled)
         except OSError as error:
             # A full disk costs the next start a compilation, and this job nothing.
             _log.warning("wasm_code_not_saved", extra={"digest": name, "detail": str(error)})
