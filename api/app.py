@@ -1,0 +1,110 @@
+"""The HTTP and WebSocket application. `build_app` is the one way to make it; called by `api.main` and by the tests.
+
+Serve it with its lifespan on: it keeps the reader that wakes streams and hears of revoked keys.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from api import error_answers, websocket
+from api.changes import Changes
+from api.edge import new_edge
+from api.envelope import Envelope
+from api.routes import (
+    account,
+    api_keys,
+    artifacts,
+    asyncapi,
+    health,
+    hosts,
+    islands,
+    job_history,
+    job_output,
+    jobs,
+    ledger,
+    network,
+    workloads,
+    ws_tickets,
+)
+from api.services import Services
+
+BASE: Final = "/api/v1"
+RETRY_S: Final = 1.0
+EXPOSED_HEADERS: Final = (
+    "Archipelago-Position",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+)
+
+log = logging.getLogger(__name__)
+
+
+def build_app(services: Services) -> FastAPI:
+    edge = new_edge(services)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hearing = asyncio.create_task(hear(edge.changes))
+        try:
+            yield
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
+
+    app = FastAPI(
+        title="Archipelago",
+        version=health.VERSION,
+        openapi_url=f"{BASE}/openapi.json",
+        docs_url=f"{BASE}/docs",
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.edge = edge
+    for module in (
+        health,
+        jobs,
+        job_output,
+        job_history,
+        workloads,
+        artifacts,
+        hosts,
+        islands,
+        account,
+        api_keys,
+        ledger,
+        network,
+        ws_tickets,
+        websocket,
+    ):
+        app.include_router(module.router, prefix=BASE)
+    app.include_router(asyncapi.router)
+    error_answers.install(app)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=services.settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_middleware(Envelope)
+    return app
+
+
+async def hear(changes: Changes) -> None:
+    """Keeps the reader of the log's live end going."""
+    while True:
+        try:
+            await changes.run()
+        except Exception:
+            log.exception("changes_interrupted")
+        await asyncio.sleep(RETRY_S)

@@ -1,0 +1,91 @@
+"""Who may call a route: the key in the `Authorization` header, its scope, and how often.
+
+Routes name what they need as a parameter: `Reader`, `JobReader`, `Writer`, `Lender`, or `Anyone` for the few that
+take no key. Whatever has no valid key is counted by its address.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer, SecurityScopes
+
+from api.edge import Edge, EdgeState
+from api.envelope import state_of
+from api.errors import ApiError, ErrorCode
+from api.key_ring import Caller
+from domain.api_key import Scope
+
+SCHEME: Final = "bearer "
+bearer: Final = HTTPBearer(auto_error=False, description="An API key, `ak_` and 40 characters.")
+
+
+def key_in(header: str) -> str | None:
+    """The key of an `Authorization` header, or None where there is none."""
+    if header[: len(SCHEME)].lower() != SCHEME:
+        return None
+    return header[len(SCHEME) :].strip()
+
+
+async def caller_of(
+    request: Request, needed: SecurityScopes, edge: Edge, _: Annotated[object, Depends(bearer)]
+) -> Caller:
+    """The caller, counted as one of the key's requests. Raises `ApiError`."""
+    limit = edge.services.settings.requests_per_minute
+    return await admit(request, needed, edge, kind="request", limit=limit)
+
+
+async def job_reader_of(
+    request: Request, needed: SecurityScopes, edge: Edge, _: Annotated[object, Depends(bearer)]
+) -> Caller:
+    """The same for reads of jobs, which clients repeat every second and which have an allowance of their own."""
+    limit = edge.services.settings.job_reads_per_minute
+    return await admit(request, needed, edge, kind="job read", limit=limit)
+
+
+async def anyone(request: Request, edge: Edge) -> None:
+    """Counts a request without a key by its address."""
+    count_anonymous(request, edge)
+
+
+async def admit(
+    request: Request, needed: SecurityScopes, edge: EdgeState, *, kind: str, limit: int
+) -> Caller:
+    text = key_in(request.headers.get("authorization", ""))
+    caller = None if text is None else await edge.keys.caller(text)
+    if caller is None:
+        count_anonymous(request, edge)
+        problem = "the key is unknown or was revoked" if text else "a key is needed"
+        raise ApiError(ErrorCode.UNAUTHENTICATED, f"{problem}: send Authorization: Bearer ak_...")
+    count(request, edge, f"{kind} {caller.key_id}", limit)
+    require(caller, needed)
+    return caller
+
+
+def require(caller: Caller, needed: SecurityScopes) -> None:
+    for scope in needed.scopes:
+        if scope not in caller.scopes:
+            raise ApiError(ErrorCode.FORBIDDEN, f"the key needs the scope {Scope(scope)}")
+
+
+def count_anonymous(request: Request, edge: EdgeState) -> None:
+    address = request.client.host if request.client else "unknown"
+    count(request, edge, f"address {address}", edge.services.settings.anonymous_per_minute)
+
+
+def count(request: Request, edge: EdgeState, who: str, limit: int) -> None:
+    """Raises `ApiError` (rate_limited) when the allowance is used up; either way the answer tells what is left."""
+    allowance = edge.rates.count(who, limit)
+    state_of(request.scope)["rate_headers"] = allowance.headers()
+    if allowance.is_exceeded:
+        raise ApiError(
+            ErrorCode.RATE_LIMITED,
+            f"at most {limit} requests a minute",
+            retry_after_s=allowance.retry_after_s,
+        )
+
+
+Reader = Annotated[Caller, Security(caller_of, scopes=[Scope.READ])]
+JobReader = Annotated[Caller, Security(job_reader_of, scopes=[Scope.READ])]
+Writer = Annotated[Caller, Security(caller_of, scopes=[Scope.WRITE])]
+Lender = Annotated[Caller, Security(caller_of, scopes=[Scope.ISLANDS])]
+Anyone = Annotated[None, Depends(anyone)]

@@ -1,0 +1,108 @@
+"""A cargo's manifest as publishers write it, `cargos/*/manifest.json`, and the version it becomes.
+
+Limits that a manifest leaves out are those of its trust level. The artifact is uploaded before, under its digest.
+"""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from api.errors import invalid
+from api.input_schemas import check_schema
+from api.request_fields import Name, slug_of
+from domain.cargo import CargoSpec, CargoVersion, Determinism, Requirements, Runtime
+from domain.ids import AccountId, CargoSlug
+from domain.pricing import AMOUNT_MICRO_MAX
+from domain.trust import LEVEL_LIMITS, LEVEL_MAX, Limits
+
+DESCRIPTION_CHARACTERS_MAX: Final = 2_000
+WHOLE_MAX: Final = 2**53
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$")]
+Whole = Annotated[int, Field(ge=0, le=WHOLE_MAX, strict=True)]
+Positive = Annotated[int, Field(ge=1, le=WHOLE_MAX, strict=True)]
+Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
+
+
+class ManifestPart(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ManifestArtifact(ManifestPart):
+    """`file` is where the publisher keeps it; only the digest counts here."""
+
+    digest: Digest
+    file: str = ""
+
+
+class ManifestLimits(ManifestPart):
+    memory_mb: Positive | None = None
+    cpus: Positive | None = None
+    wall_s: Positive | None = None
+    pids: Positive | None = None
+    tmpfs_mb: Positive | None = None
+    output_bytes: Positive | None = None
+    fuel: Positive | None = None
+
+
+class ManifestRequirements(ManifestPart):
+    ram_mb: Whole = 0
+    vram_mb: Whole = 0
+    cpu_cores: Whole = 0
+    disk_mb: Whole = 0
+
+
+class CargoManifest(ManifestPart):
+    slug: str
+    version: Version
+    name: Name
+    description: Description = ""
+    runtime: Runtime
+    artifact: ManifestArtifact
+    determinism: Determinism
+    trust_level: Annotated[int, Field(ge=0, le=LEVEL_MAX, strict=True)]
+    limits: ManifestLimits = ManifestLimits()
+    requirements: ManifestRequirements = ManifestRequirements()
+    price_micro: Annotated[int, Field(ge=1, le=AMOUNT_MICRO_MAX, strict=True)]
+    target_score: Positive
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+
+    @field_validator("slug")
+    @classmethod
+    def _is_slug(cls, value: str) -> str:
+        if slug_of(value) is None:
+            raise ValueError("lower-case letters, digits and single hyphens, at most 64")
+        return value
+
+    def cargo(self, publisher_id: AccountId, artifact: bytes | None) -> CargoVersion:
+        """The version to publish. Raises `ApiError` where the artifact is missing or a schema is none."""
+        if artifact is None:
+            raise invalid("artifact.digest", "upload it first: PUT /api/v1/artifacts/{digest}")
+        spec = CargoSpec(
+            slug=CargoSlug(self.slug),
+            version=self.version,
+            publisher_id=publisher_id,
+            runtime=self.runtime,
+            artifact_digest=self.artifact.digest,
+            artifact_bytes=len(artifact),
+            determinism=self.determinism,
+            trust_level=self.trust_level,
+            limits=self._limits(),
+            requirements=Requirements(**self.requirements.model_dump()),
+            price_micro=self.price_micro,
+            target_score=self.target_score,
+        )
+        return CargoVersion(
+            spec=spec,
+            name=self.name,
+            description=self.description,
+            input_schema=check_schema("input_schema", self.input_schema),
+            output_schema=check_schema("output_schema", self.output_schema),
+        )
+
+    def _limits(self) -> Limits:
+        of_level = LEVEL_LIMITS[self.trust_level]
+        given = self.limits.model_dump(exclude_none=True)
+        return Limits(**{name: given.get(name, getattr(of_level, name)) for name in Limits.__slots__})

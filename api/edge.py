@@ -1,0 +1,89 @@
+"""What every route reaches: the services, and the API's own short memory of keys, rates, tickets and schemas.
+
+Built once by `api.app` and found through the `Edge` dependency, so nothing here is global. `wait` is how a write is
+seen by the read that follows it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from adapters import clock
+from api.cargo_numbers import CargoNumbers
+from api.changes import Changes
+from api.errors import ApiError, ErrorCode
+from api.fact_owners import FactOwners
+from api.input_schemas import InputSchemas
+from api.key_ring import Caller, KeyRing
+from api.rate_limits import RateLimits
+from api.services import Services
+from api.sockets import Sockets
+from api.tickets import Tickets
+from commands.event_log import Origin
+
+JOBS: Final = "jobs"
+ACCOUNTS: Final = "accounts"
+CARGOS: Final = "cargos"
+PLACEMENT: Final = "placement"
+LEDGER: Final = "ledger"
+UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeState:
+    services: Services
+    keys: KeyRing
+    rates: RateLimits
+    tickets: Tickets
+    schemas: InputSchemas
+    changes: Changes
+    cargo_numbers: CargoNumbers
+    sockets: Sockets
+    fact_owners: FactOwners
+    uploads: asyncio.Semaphore
+
+    async def settle(self, projection: str, position: int) -> bool:
+        """Waits until a read sees what was written at `position`, but not for long; a write answers all the same."""
+        return await self.services.progress.wait(
+            projection, position, timeout_s=self.services.settings.write_wait_s
+        )
+
+    async def catch_up(self, projection: str, after: int | None) -> None:
+        """Waits for the position a reader asked for. Raises `ApiError` (not_caught_up)."""
+        if after is not None and not await self.settle(projection, after):
+            raise ApiError(ErrorCode.NOT_CAUGHT_UP, f"after: the read side has not reached {after} yet")
+
+
+def new_edge(services: Services) -> EdgeState:
+    keys = KeyRing(services.reads, clock.now_ms)
+    return EdgeState(
+        services=services,
+        keys=keys,
+        rates=RateLimits(clock.now_ms),
+        tickets=Tickets(clock.now_ms),
+        schemas=InputSchemas(),
+        changes=Changes(services.tail, keys),
+        cargo_numbers=CargoNumbers(services.reads),
+        sockets=Sockets(),
+        fact_owners=FactOwners(services.reads),
+        uploads=asyncio.Semaphore(UPLOADS_MAX),
+    )
+
+
+async def edge_of(connection: HTTPConnection) -> EdgeState:
+    edge: EdgeState = connection.app.state.edge
+    return edge
+
+
+Edge = Annotated[EdgeState, Depends(edge_of)]
+
+
+def origin_of(caller: Caller, request_id: str) -> Origin:
+    """Who asked, for the log: the key, and the request that a person can name.
+
+    Not the Idempotency-Key: a repetition is another command, and the state of the aggregate finds that it is done.
+    """
+    return Origin(command_id=request_id, actor=f"api_key.{caller.key_id}", correlation_id=request_id)

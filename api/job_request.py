@@ -1,0 +1,90 @@
+"""A submission as it arrives, and the command it becomes. Fields: protocol page, section 6.3; unknown ones are ignored.
+
+The input is decoded once, checked, and stored as one line of JSON: what was checked is what runs.
+"""
+
+import hashlib
+from typing import Annotated, Any, Final
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+
+from api.errors import ApiError, ErrorCode, invalid
+from api.request_fields import Word
+from api.shapes.amounts import parse_price
+from domain.cargo import CargoSpec
+from domain.ids import AccountId, JobId
+from domain.job import QUEUE_LIMIT_MS
+from domain.job_commands import SubmitJob
+
+INPUT_BYTES_MAX: Final = 256 * 1024
+INPUT_DEPTH_MAX: Final = 32
+DEADLINE_S_MAX: Final = 86_400
+ENCODER: Final = msgspec.json.Encoder()
+CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
+
+# Arrives as a decimal string or a number of credits, and is whole micro-credits from there on.
+Price = Annotated[int, BeforeValidator(parse_price), WithJsonSchema({"type": ["string", "number"]})]
+
+
+class JobRequest(BaseModel):
+    """`bid_price` is credits as a decimal string or a number; without it the cargo's default price is bid."""
+
+    workload: Annotated[str, Field(min_length=1, max_length=64)]
+    input: dict[str, Any]
+    bid_price: Price | None = None
+    priority: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
+    deadline_seconds: Annotated[int | None, Field(ge=1, le=DEADLINE_S_MAX, strict=True)] = None
+    redundancy: Annotated[int | None, Field(ge=1, le=5, strict=True)] = None
+    region: Word | None = None
+
+    def input_json(self) -> str:
+        """The input as one line of JSON. Raises `ApiError` where it is too deep or too large."""
+        check_depth(self.input)
+        encoded = ENCODER.encode(self.input)
+        if len(encoded) > INPUT_BYTES_MAX:
+            raise ApiError(
+                ErrorCode.TOO_LARGE, f"input: at most {INPUT_BYTES_MAX} bytes of JSON, this is {len(encoded)}"
+            )
+        return encoded.decode()
+
+    def sha256(self) -> str:
+        """The same for the same request, whatever the order of its fields."""
+        return hashlib.sha256(CANONICAL.encode(self.model_dump())).hexdigest()
+
+    def refuse_what_is_not_built(self) -> None:
+        """Raises `ApiError` (not_available) for what this coordinator cannot do yet."""
+        if self.redundancy not in (None, 1):
+            raise ApiError(ErrorCode.NOT_AVAILABLE, "redundancy: only 1 is available")
+
+    def command(
+        self, job_id: JobId, account_id: AccountId, cargo: CargoSpec, input_json: str, now_ms: int
+    ) -> SubmitJob:
+        return SubmitJob(
+            job_id=job_id,
+            account_id=account_id,
+            cargo=cargo,
+            input_json=input_json,
+            bid_micro=self.bid_price or cargo.price_micro,
+            priority=self.priority,
+            region=self.region,
+            request_sha256=self.sha256(),
+            queue_limit_ms=self.deadline_seconds * 1000 if self.deadline_seconds else QUEUE_LIMIT_MS,
+            now_ms=now_ms,
+        )
+
+
+def check_depth(value: Any) -> None:
+    """Raises `ApiError` (invalid) where objects and lists lie deeper in each other than `INPUT_DEPTH_MAX`."""
+    level = [value]
+    for _ in range(INPUT_DEPTH_MAX):
+        level = [inner for outer in level for inner in nested(outer)]
+        if not level:
+            return
+    raise invalid("input", f"at most {INPUT_DEPTH_MAX} levels of objects and lists")
+
+
+def nested(value: Any) -> list[Any]:
+    """The objects and lists directly inside `value`."""
+    inside = value.values() if isinstance(value, dict) else value
+    return [one for one in inside if isinstance(one, dict | list)]

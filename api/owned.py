@@ -1,0 +1,26 @@
+"""Objects of the caller's own account. Whatever belongs to somebody else does not exist: `not_found`, never
+`forbidden`.
+"""
+
+from api.edge import EdgeState
+from api.errors import not_found
+from api.key_ring import Caller
+from domain.ids import IslandId, JobId
+from projections.jobs import JobRow
+from projections.placement import IslandRow
+
+
+async def owned_job(edge: EdgeState, caller: Caller, job_id: JobId) -> JobRow:
+    """Raises `ApiError` (not_found)."""
+    row = await edge.services.reads.job(job_id)
+    if row is None or row.account_id != caller.account_id:
+        raise not_found(f"job {job_id}")
+    return row
+
+
+async def owned_island(edge: EdgeState, caller: Caller, island_id: IslandId) -> IslandRow:
+    """Raises `ApiError` (not_found)."""
+    row = await edge.services.reads.island(island_id)
+    if row is None or row.owner_id != caller.account_id:
+        raise not_found(f"host {island_id}")
+    return row

@@ -1,0 +1,31 @@
+"""A job as the log has it at this moment, ahead of any projection. Used by streams and right after a write."""
+
+from typing import Self
+
+from commands.event_log import EventLog
+from domain.ids import JobId
+from domain.job import JOB
+from projections.jobs import JobRow, job_after
+
+
+class RecordedJob:
+    """`row` is None until the job was submitted; `version` is the position of its newest commit."""
+
+    def __init__(self, log: EventLog, job_id: JobId) -> None:
+        self._log = log
+        self._stream = JOB.stream(job_id)
+        self.row: JobRow | None = None
+        self.version = 0
+
+    @classmethod
+    async def load(cls, log: EventLog, job_id: JobId) -> Self:
+        job = cls(log, job_id)
+        await job.refresh()
+        return job
+
+    async def refresh(self) -> None:
+        """Reads what was recorded since. Raises `LogUnavailable`."""
+        past = await self._log.load(self._stream, after=self.version)
+        for event in past.events:
+            self.row = job_after(self.row, event, past.version)
+        self.version = past.version

@@ -1,0 +1,52 @@
+"""What happened to a job and why: its facts, the claims that did not count, its bookings, and each placement."""
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.answers import answer
+from api.authorization import JobReader
+from api.edge import JOBS, LEDGER, Edge
+from api.owned import owned_job
+from api.request_fields import After, PathJobId
+from api.shapes.attempt import attempt_shape
+from api.shapes.fact import fact_shape
+from api.shapes.job import queue_reasons
+from api.shapes.ledger import entry_shape, is_visible
+from api.shapes.present import instant, present
+from domain.job import JOB
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.get("/{job_id}/timeline")
+async def get_timeline(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
+    """List the job's facts in order, the claims that were rejected with their reasons, and what was booked."""
+    await edge.catch_up(JOBS, after)
+    await edge.catch_up(LEDGER, after)
+    row = await owned_job(edge, caller, job_id)
+    past = await edge.services.log.load(JOB.stream(job_id))
+    rejected = await edge.services.rejected_claims.of_job(job_id)
+    entries = await edge.services.reads.entries_of_job(job_id)
+    shape: dict[str, Any] = {
+        "job_id": job_id,
+        "state": row.state,
+        "facts": [fact_shape(event) for event in past.events],
+        "rejected_claims": [
+            {**msgspec.to_builtins(claim), "received_at": instant(claim.received_at_ms)} for claim in rejected
+        ],
+        "entries": [entry_shape(entry) for entry in entries if is_visible(entry, caller.account_id)],
+    }
+    return answer({**shape, "data": shape["facts"]})
+
+
+@router.get("/{job_id}/placement")
+async def get_placement(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
+    """Why the job ran where it ran: winner, scores and counted refusals of every attempt; and why it still waits."""
+    await edge.catch_up(JOBS, after)
+    row = await owned_job(edge, caller, job_id)
+    attempts = [attempt_shape(attempt) for attempt in await edge.services.reads.attempts(job_id)]
+    shape = {"job_id": job_id, "state": row.state, "attempts": attempts, "queue_reasons": queue_reasons(row)}
+    return answer(present({**shape, "data": attempts}))

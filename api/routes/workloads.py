@@ -1,0 +1,68 @@
+"""The catalogue of cargos: list, get, publish."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.responses import Response
+
+from adapters import clock
+from api.answers import answer, list_answer
+from api.authorization import Reader, Writer
+from api.cargo_manifest import CargoManifest
+from api.edge import CARGOS, Edge, origin_of
+from api.errors import not_found
+from api.request_fields import After, Limit, Offset, PathSlug, RequestId
+from api.shapes.workload import workload_shape
+from api.strict_json import StrictRoute
+from domain.cargo import CARGO, PublishCargo
+
+PYTHON_SDK = "archipelag-python/"
+
+router = APIRouter(prefix="/workloads", tags=["workloads"], route_class=StrictRoute)
+
+UserAgent = Annotated[str, Header()]
+
+
+@router.get("")
+async def list_workloads(
+    *,
+    _: Reader,
+    edge: Edge,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    after: After = None,
+    user_agent: UserAgent = "",
+) -> Response:
+    """List the cargos that can be run, newest first."""
+    await edge.catch_up(CARGOS, after)
+    page = await edge.services.reads.cargos(limit, offset)
+    for_python_sdk = user_agent.startswith(PYTHON_SDK)
+    rows = [workload_shape(row, for_python_sdk=for_python_sdk) for row in page.rows]
+    return list_answer("workloads", rows, total=page.total, limit=limit, offset=offset)
+
+
+@router.get("/{slug}")
+async def get_workload(
+    slug: PathSlug, _: Reader, edge: Edge, after: After = None, user_agent: UserAgent = ""
+) -> Response:
+    """Get one cargo in its latest version, with the schemas of its input and output."""
+    await edge.catch_up(CARGOS, after)
+    row = await edge.services.reads.cargo(slug)
+    if row is None:
+        raise not_found(f"workload {slug}")
+    return answer(workload_shape(row, for_python_sdk=user_agent.startswith(PYTHON_SDK)))
+
+
+@router.post("", status_code=201)
+async def publish_workload(
+    manifest: CargoManifest, caller: Writer, edge: Edge, request_id: RequestId
+) -> Response:
+    """Publish a version of a cargo whose artifact was uploaded before. Publishing the same again changes nothing."""
+    artifact = await edge.services.artifacts.get(manifest.artifact.digest)
+    cargo = manifest.cargo(caller.account_id, artifact)
+    command = PublishCargo(cargo=cargo, now_ms=clock.now_ms())
+    slug = cargo.spec.slug
+    handled = await edge.services.handler.handle(CARGO, slug, command, origin=origin_of(caller, request_id))
+    await edge.settle(CARGOS, handled.position)
+    shape = {"slug": slug, "version": cargo.spec.version, "artifact_digest": cargo.spec.artifact_digest}
+    return answer({**shape, "data": shape}, status=201, position=handled.position)

@@ -1,0 +1,47 @@
+"""Everything the API is given: the write side, the read side and the fabric. Built in `api.main`, and by the tests.
+
+What stands here is the whole of what routes may reach; nothing else in the API opens a connection.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from adapters.nats.artifacts import Artifacts
+from adapters.nats.event_tail import EventTail
+from adapters.nats.outputs import Outputs
+from adapters.nats.rejected_claims import RejectedClaims
+from api.island_access import NatsAccess
+from api.settings import Settings
+from commands.event_log import EventLog
+from commands.handle import CommandHandler
+from domain.ids import IslandId
+from projections.progress import ProjectionProgress
+from projections.read_model import ReadModel
+
+
+class IslandAccess(Protocol):
+    """Lets an enrolled island into the fabric. Asking again gives credentials that work."""
+
+    async def grant(self, island_id: IslandId) -> NatsAccess: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """`heard` tells when an island's last heartbeat came, in Unix ms, or None; `asyncapi` is the fabric's document;
+    `troubles` what each failing worker last said.
+    """
+
+    settings: Settings
+    handler: CommandHandler
+    log: EventLog
+    tail: EventTail
+    reads: ReadModel
+    progress: ProjectionProgress
+    outputs: Outputs
+    artifacts: Artifacts
+    rejected_claims: RejectedClaims
+    island_access: IslandAccess
+    heard: Callable[[IslandId], int | None]
+    asyncapi: Callable[[], Mapping[str, Any]]
+    troubles: Callable[[], Mapping[str, str]]

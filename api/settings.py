@@ -1,0 +1,56 @@
+"""What an operator may set for the coordinator. Read once, at its start, by `api.main`; never read anywhere else.
+
+Every value may be given in the environment under its name with the prefix `ARCHIPELAGO_`.
+"""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="ARCHIPELAGO_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=4000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    nats_url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="NATS server with JetStream, user and password in the URL.",
+    )
+    island_nats_url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="The same server as islands reach it, with the user and password islands share.",
+    )
+    stream_replicas: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="Copies of every stream: 1 on a single NATS server, 3 on a cluster.",
+    )
+    local_key: str = Field(
+        default="",
+        description="API key (ak_ and 40 letters or digits) of the account of whoever runs this network.",
+    )
+    postgres_dsn: str = Field(
+        default="postgresql://127.0.0.1:5432/archipelago", description="PostgreSQL database of the read side."
+    )
+    public_url: str = Field(
+        default="",
+        description="How clients and islands reach this coordinator; empty: http://host:port of this process.",
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Web origins whose pages may call the API and open the WebSocket, as a JSON list.",
+    )
+    requests_per_minute: int = Field(default=100, ge=1, description="Requests a key may make in a minute.")
+    job_reads_per_minute: int = Field(
+        default=1200, ge=1, description="Reads of jobs a key may make in a minute, counted apart."
+    )
+    anonymous_per_minute: int = Field(
+        default=600, ge=1, description="Requests without a valid key that an address may make in a minute."
+    )
+    write_wait_s: float = Field(
+        default=2.0,
+        gt=0,
+        le=30,
+        description="How long a write, or a read with ?after=, waits for the read side.",
+    )

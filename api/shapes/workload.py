@@ -1,0 +1,52 @@
+"""A cargo, under the name clients have for it: a workload."""
+
+from typing import Any
+
+import msgspec
+
+from api.shapes.amounts import decimal_text, number
+from api.shapes.present import instant, present
+from domain.cargo import Runtime
+from projections.cargos import CargoRow
+
+
+def workload_shape(row: CargoRow, *, for_python_sdk: bool) -> dict[str, Any]:
+    """The Python SDK knows two runtimes only; it reads every other one as `container`."""
+    spec, needs = row.cargo.spec, row.cargo.spec.requirements
+    runtime = spec.runtime
+    shape = {
+        "slug": row.slug,
+        "name": row.cargo.name,
+        "description": row.cargo.description,
+        "version": spec.version,
+        "runtime_type": runtime,
+        "requirements": present(
+            {
+                "vram_mb": needs.vram_mb or None,
+                "ram_mb": needs.ram_mb or None,
+                "cpu_cores": needs.cpu_cores or None,
+            }
+        ),
+        "pricing": {"per_job": decimal_text(spec.price_micro), "per_second": "0.0", "per_token": "0.0"},
+        "enabled": not row.is_disabled,
+        "disabled_reason": row.disabled_reason,
+        "trust_level": spec.trust_level,
+        "determinism": spec.determinism,
+        "artifact_digest": spec.artifact_digest,
+        "published_at": instant(row.published_at_ms),
+        "input_schema": msgspec.Raw(row.cargo.input_schema.encode()),
+        "output_schema": msgspec.Raw(row.cargo.output_schema.encode()),
+        "position": row.position,
+    }
+    data = {
+        "id": row.created_position,
+        "name": row.cargo.name,
+        "slug": row.slug,
+        "description": row.cargo.description,
+        "runtime_type": runtime if not for_python_sdk or runtime is Runtime.WASM else Runtime.CONTAINER,
+        "price_per_job": number(spec.price_micro),
+        "required_vram_mb": needs.vram_mb or None,
+        "required_ram_mb": needs.ram_mb or None,
+        "is_enabled": not row.is_disabled,
+    }
+    return present({**shape, "data": present(data)})
