@@ -1,7 +1,8 @@
 """The whole write path: load, decide, append, and again if somebody was faster.
 
 Called by the API's routes, the intake and the processes. States of recent aggregates stay in memory, so a command is
-usually one append; the expected version keeps that memory honest, because a stale state is refused by the log.
+usually one append. The expected version keeps that memory honest: a stale state is refused by the log. A "no" or a
+"nothing to do" appends nothing that could be refused, so before either is answered the log is read again.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from commands.event_log import Conflict, EventLog, Origin
 from domain.decider import Decider
+from domain.rejection import Rejected
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -70,7 +72,9 @@ class CommandHandler:
     async def _decide_and_append(
         self, decider: Decider[C, S, E], stream: str, command: C, origin: Origin
     ) -> Handled[S, E]:
-        known = self._known.get(stream) or await self._refresh(decider, stream)
+        known = self._known.get(stream)
+        if known is None or not decides_something(decider, known.state, command):
+            known = await self._refresh(decider, stream)
         for number in range(TRIES_MAX):
             events = decider.decide(known.state, command)
             if not events:
@@ -103,3 +107,10 @@ class CommandHandler:
         self._known.move_to_end(stream)
         while len(self._known) > AGGREGATES_CACHED_MAX:
             self._known.popitem(last=False)
+
+
+def decides_something(decider: Decider[C, S, E], state: S, command: C) -> bool:
+    try:
+        return bool(decider.decide(state, command))
+    except Rejected:
+        return False

@@ -96,8 +96,7 @@ class Intake:
                     ISLAND, claim.island_id, heartbeat_command(claim, now_ms), origin=origin
                 )
             case Succeeded():
-                judged = await self._judge_success(claim, now_ms)
-                await self._handler.handle(JOB, claim.job_id, judged, origin=origin)
+                await self._take_success(claim, origin, now_ms)
             case Started() | Failed() | Returned() | Renewal():
                 command = attempt_command(claim, now_ms)
                 await self._handler.handle(JOB, claim.job_id, command, origin=origin)
@@ -106,11 +105,17 @@ class Intake:
             case _:
                 assert_never(claim)
 
-    async def _judge_success(self, claim: Succeeded, now_ms: int) -> SucceedAttempt | FailAttempt:
+    async def _take_success(self, claim: Succeeded, origin: Origin, now_ms: int) -> None:
         job = await self._handler.state(JOB, claim.job_id)
         if job.account_id is None:
             raise Rejected(Rejection.JOB_UNKNOWN, f"no job {claim.job_id}")
+        if job.has_succeeded(claim.attempt, claim.island_id):
+            return  # Delivered again: its fact was recorded and its acknowledgement lost.
         check_holder(job, claim.attempt, claim.island_id)
+        judged = await self._judge_success(claim, job, now_ms)
+        await self._handler.handle(JOB, claim.job_id, judged, origin=origin)
+
+    async def _judge_success(self, claim: Succeeded, job: Job, now_ms: int) -> SucceedAttempt | FailAttempt:
         collected = await self._outputs.collect(
             claim.island_id, claim.job_id, claim.attempt, after=job.output_after, wait_s=OUTPUT_WAIT_S
         )

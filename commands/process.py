@@ -103,7 +103,7 @@ class ReactionCarrier:
 async def advance(process: Process, commits: Sequence[Commit], carrier: ReactionCarrier) -> None:
     """Takes a batch of commits through a process. Commits of one aggregate keep their order; others run side by side.
 
-    Raises what the first failed reaction raised; then nothing of the batch counts as done and all of it is repeated.
+    Raises a group of what failed reactions raised; then nothing of the batch counts as done and all of it is repeated.
     """
     by_stream: dict[str, list[Commit]] = {}
     for commit in commits:

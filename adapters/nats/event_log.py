@@ -1,8 +1,8 @@
 """JetStream as the event log: one stream, one subject per aggregate, one message per commit.
 
-Keeps `commands.event_log.EventLog`. Whatever the server answers to an append, or when it answers nothing, our commit can
-only be the *first* one behind the expected position on its subject: reading that one back from the leader decides. One
-server reports our own retry as a conflict and three servers as a duplicate; both end here in the same way.
+Keeps `commands.event_log.EventLog`. Whatever the server answers to an append, or when it answers nothing, our commit
+can only be the *first* one behind the expected position on its subject: reading that one back from the leader decides.
+One server reports our own retry as a conflict and three servers as a duplicate; both end here in the same way.
 """
 
 import asyncio

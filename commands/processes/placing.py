@@ -112,7 +112,7 @@ class Placing:
                 continue
             placement = place(want, offers.values(), now_ms=now_ms, view_position=self.picture.position)
             if placement.winner is None:
-                if want.job_id not in self.picture.deferred:
+                if offers and want.job_id not in self.picture.deferred:
                     orders.append(defer(want, placement, now_ms))
                 continue
             orders.append(self._assign(want, placement, now_ms))

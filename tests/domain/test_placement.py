@@ -210,6 +210,7 @@ def test_the_adjustments_need_their_reasons() -> None:
     elsewhere = {affinity_key(CUSTOMER, SLUG): T0_MS - RECENT_MS - 1}
     plain = only_candidate(want_of(), recent_cargos_ms=elsewhere, warm_slugs=frozenset({"another"}))
     assert (plain.warm, plain.region, plain.affinity, plain.karma, plain.failures) == (0, 0, 0, 0, 0)
+    assert only_candidate(want_of(), region=None).region == 0
 
 
 def test_the_gpu_binds_where_the_cargo_uses_one() -> None:
