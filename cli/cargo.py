@@ -1,0 +1,66 @@
+"""`archipelago cargo …`: what can be run, and putting something of one's own there."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import AsJson, DataDir, Key, Url
+from cli.terminal import say, show_json, show_table
+
+app = typer.Typer(help="Cargos: what can be run.")
+
+
+@app.command("list")
+def list_cargos(url: Url = "", key: Key = "", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List what can be run, and what it costs."""
+    from cli.coordinator import PAGE_ROWS, ask
+
+    answer = ask(url, key, data_dir, lambda coordinator: coordinator.get("/workloads", limit=PAGE_ROWS))
+    if as_json:
+        show_json(
+            [{name: value for name, value in row.items() if name != "data"} for row in answer["workloads"]]
+        )
+    elif not answer["workloads"]:
+        say("Nothing is published yet. Publish a cargo with: archipelago cargo publish MANIFEST")
+    else:
+        show_cargos(answer["workloads"])
+
+
+@app.command("publish")
+def publish(
+    manifest: Annotated[
+        Path,
+        typer.Argument(help="The cargo's manifest.json; its artifact lies beside it.", metavar="MANIFEST"),
+    ],
+    url: Url = "",
+    key: Key = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a version of a cargo: upload its artifact, then its manifest. A version never changes afterwards."""
+    from cli.coordinator import ask
+    from cli.publication import publish_cargo
+
+    answer = ask(url, key, data_dir, lambda coordinator: publish_cargo(coordinator, manifest))
+    if as_json:
+        show_json({name: value for name, value in answer.items() if name != "data"})
+    else:
+        say(
+            f"Published {answer['slug']} {answer['version']}. Run it: archipelago job submit {answer['slug']}"
+        )
+
+
+def show_cargos(cargos: list[dict[str, Any]]) -> None:
+    rows = (
+        (
+            cargo["slug"],
+            cargo.get("version", ""),
+            cargo["runtime_type"],
+            cargo["pricing"]["per_job"],
+            "" if cargo.get("enabled", True) else "disabled",
+            cargo.get("description", ""),
+        )
+        for cargo in cargos
+    )
+    show_table(("CARGO", "VERSION", "RUNTIME", ">CREDITS A JOB", "", "WHAT IT DOES"), rows)

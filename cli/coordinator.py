@@ -1,0 +1,166 @@
+"""The coordinator as the commands see it: requests over HTTP, and its refusals as sentences.
+
+Opened by `connected`, which finds address and key in this order: the options, the environment, the network that runs
+on this machine. Every failure is a `CommandFailed`; what went through may be repeated where the docstring says so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from cli.failure import CommandFailed, ExitCode
+from cli.network import find_network
+
+T = TypeVar("T")
+
+BASE: Final = "/api/v1"
+TIMEOUT_S: Final = 15.0
+PAGE_ROWS: Final = 100
+NEXT_STEPS: Final = {
+    "unauthenticated": "pass a key with --key or ARCHIPELAGO_KEY; `archipelago up` prints one",
+    "forbidden": "use a key with the scope that is named",
+    "insufficient_credits": "lower --bid, or look at what is held with: archipelago account",
+    "rate_limited": "wait a moment, then repeat",
+    "unavailable": "repeat in a moment; with --idempotency-key nothing is done twice",
+    "not_caught_up": "repeat in a second",
+    "idempotency_mismatch": "use a new --idempotency-key for another request",
+}
+"""What to do about an error code of the API, where the message alone does not say it."""
+
+
+class Coordinator:
+    """One coordinator and the key we act with. Made by `connected`."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client = client
+        self.url = url
+
+    async def get(self, path: str, **query: str | int) -> dict[str, Any]:
+        return await self._ask("GET", path, params=query)
+
+    async def find(self, path: str) -> dict[str, Any] | None:
+        """The answer, or None where there is no such thing."""
+        try:
+            return await self.get(path)
+        except Refused as refused:
+            if refused.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    async def post(self, path: str, body: Mapping[str, Any], *, idempotency_key: str = "") -> dict[str, Any]:
+        """With an idempotency key the request may be repeated: it is done once."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return await self._ask("POST", path, json=dict(body), headers=headers)
+
+    async def put(self, path: str, content: bytes) -> dict[str, Any]:
+        return await self._ask("PUT", path, content=content)
+
+    async def delete(self, path: str) -> dict[str, Any]:
+        return await self._ask("DELETE", path)
+
+    @asynccontextmanager
+    async def lines(self, path: str, *, last_event_id: str) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of a stream as they come. Raises httpx.TransportError where the connection breaks."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        async with self._client.stream("GET", BASE + path, headers=headers) as response:
+            if not response.is_success:
+                await response.aread()
+                raise refusal(response)
+            yield response.aiter_lines()
+
+    async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        try:
+            response = await self._client.request(method, BASE + path, **request)
+        except httpx.TransportError as error:
+            raise self.unreachable(error) from error
+        if not response.is_success:
+            raise refusal(response)
+        return answer_of(response)
+
+    def unreachable(self, error: httpx.TransportError) -> CommandFailed:
+        return CommandFailed(
+            f"coordinator: cannot be reached at {self.url} ({error!r})",
+            next_step="start one with `archipelago up`, or name another with --url",
+        )
+
+
+class Refused(CommandFailed):
+    """The coordinator answered that it will not. `status` is HTTP's, `error` the API's stable code."""
+
+    def __init__(self, status: int, error: str, message: str, next_step: str) -> None:
+        super().__init__(message, next_step=next_step)
+        self.status = status
+        self.error = error
+
+
+def refusal(response: httpx.Response) -> Refused:
+    """The answer's own sentence, which names field and rule; never trusts that the answer is ours."""
+    try:
+        body = answer_of(response)
+    except CommandFailed:
+        body = {}
+    error = body.get("error")
+    code = str(error.get("code", "")) if isinstance(error, dict) else ""
+    message = str(body.get("message") or f"coordinator: answered {response.status_code} without a reason")
+    if "required" in body and "available" in body:
+        message += f" (required {body['required']}, available {body['available']})"
+    if code == "internal":
+        message += f" (request {body.get('request_id', 'unknown')})"
+    return Refused(response.status_code, code, message, NEXT_STEPS.get(code, ""))
+
+
+def answer_of(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise CommandFailed(
+            f"coordinator: {response.url.host}:{response.url.port} does not answer as an Archipelago coordinator",
+            next_step="check --url",
+        )
+    return body
+
+
+@asynccontextmanager
+async def connected(url: str, key: str, data_dir: Path | None) -> AsyncIterator[Coordinator]:
+    """Address and key as given; what is missing comes from the network on this machine. Raises CommandFailed."""
+    network = None if url and key else find_network(data_dir)
+    if network is None and not url:
+        raise CommandFailed(
+            "--url: no network runs on this machine and no other is named",
+            next_step="start one with `archipelago up`, or pass --url and --key",
+            code=ExitCode.USAGE,
+        )
+    if network is not None:
+        # A key is only for the coordinator that issued it: it is never sent to another address.
+        key = key or (Path(network.key_file).read_text() if url in {"", network.url} else "")
+        url = url or network.url
+    async with opened(url, key) as coordinator:
+        yield coordinator
+
+
+@asynccontextmanager
+async def opened(url: str, key: str) -> AsyncIterator[Coordinator]:
+    """A coordinator at exactly that address. An empty key asks as anybody."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        client = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+    except (httpx.InvalidURL, UnicodeEncodeError) as error:
+        raise CommandFailed(f"--url: must be http://host:port ({error})", code=ExitCode.USAGE) from error
+    async with client:
+        yield Coordinator(client, url)
+
+
+def ask(url: str, key: str, data_dir: Path | None, work: Callable[[Coordinator], Awaitable[T]]) -> T:
+    """For a command: connects, does `work`, and disconnects. Raises CommandFailed."""
+
+    async def run() -> T:
+        async with connected(url, key, data_dir) as coordinator:
+            return await work(coordinator)
+
+    return asyncio.run(run())

@@ -1,0 +1,200 @@
+"""`archipelago job …`: submit jobs, follow their output, ask what became of them and why."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.options import AsJson, DataDir, JobId, Key, Url
+from cli.terminal import note, say, show_json
+
+app = typer.Typer(help="Jobs: submit them, follow their output, ask why.")
+
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Show the output as it comes, until the job ends.")
+]
+
+
+@app.command("submit")
+def submit(
+    cargo: Annotated[str, typer.Argument(metavar="CARGO", help="What to run; see `archipelago cargo list`.")],
+    *,
+    input_json: Annotated[
+        str,
+        typer.Option(
+            "--input", metavar="JSON", help="""The input as a JSON object, e.g. '{"text":"hello"}'."""
+        ),
+    ] = "",
+    input_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file that holds the input as a JSON object.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A file whose bytes go into the input as `base64`, for cargos that take it."
+        ),
+    ] = None,
+    bid: Annotated[
+        str, typer.Option(metavar="CREDITS", help="The most you pay. Default: the cargo's price.")
+    ] = "",
+    priority: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Orders your own waiting jobs.")
+    ] = None,
+    idempotency_key: Annotated[
+        str, typer.Option(metavar="TEXT", help="Submitting again with the same text finds the same job.")
+    ] = "",
+    follow: Follow = False,
+    url: Url = "",
+    key: Key = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a job. The bid is held until it ends; what is not charged comes back."""
+    from cli.coordinator import Coordinator, ask
+    from cli.job_input import read_input
+    from cli.job_output import exit_unless_succeeded, show_output
+
+    body: dict[str, Any] = {"workload": cargo, "input": read_input(input_json, input_file, file)}
+    if bid:
+        body["bid_price"] = bid
+    if priority is not None:
+        body["priority"] = priority
+
+    async def run(coordinator: Coordinator) -> dict[str, Any]:
+        job = await coordinator.post("/jobs", body, idempotency_key=idempotency_key)
+        if not follow:
+            return job
+        note(f"Job {job['id']} is submitted.")
+        return await show_output(coordinator, job["id"], from_start=True, quiet=as_json)
+
+    job = ask(url, key, data_dir, run)
+    if as_json:
+        show_json(without_data(job))
+    if follow:
+        exit_unless_succeeded(job)
+    elif not as_json:
+        say(job["id"])
+        note(f"Submitted. Follow it with: archipelago job follow {job['id']}")
+
+
+@app.command("list")
+def list_jobs(
+    *,
+    status: Annotated[str, typer.Option(help="Only jobs in this state, e.g. running or failed.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many, newest first.")] = 20,
+    url: Url = "",
+    key: Key = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your jobs, newest first."""
+    from cli.coordinator import ask
+    from cli.job_views import show_jobs
+
+    query: dict[str, str | int] = {"limit": limit} | ({"status": status} if status else {})
+    answer = ask(url, key, data_dir, lambda coordinator: coordinator.get("/jobs", **query))
+    if as_json:
+        show_json([without_data(job) for job in answer["jobs"]])
+    elif not answer["jobs"]:
+        say("No jobs. Submit one with: archipelago job submit CARGO --input JSON")
+    else:
+        show_jobs(answer["jobs"])
+
+
+@app.command("get")
+def get(job: JobId, url: Url = "", key: Key = "", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show one job: where it stands, what it cost, what it said."""
+    from cli.coordinator import ask
+    from cli.job_views import show_job
+
+    found = ask(url, key, data_dir, lambda coordinator: coordinator.get(path(job)))
+    if as_json:
+        show_json(without_data(found))
+    else:
+        show_job(found)
+
+
+@app.command("follow")
+def follow(
+    job: JobId,
+    *,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Show everything, not only what is new.")
+    ] = False,
+    url: Url = "",
+    key: Key = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a job's output as it comes, until it ends. After Ctrl-C the next `follow` goes on at the exact line.
+
+    Exit code 1 where the job failed.
+    """
+    from cli.coordinator import ask
+    from cli.job_output import exit_unless_succeeded, show_output
+
+    ended = ask(
+        url,
+        key,
+        data_dir,
+        lambda coordinator: show_output(coordinator, job, from_start=from_start, quiet=as_json),
+    )
+    if as_json:
+        show_json(without_data(ended))
+    exit_unless_succeeded(ended)
+
+
+@app.command("cancel")
+def cancel(
+    job: JobId, url: Url = "", key: Key = "", data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
+    """Cancel a job. Before its first output nothing is charged."""
+    from cli.coordinator import ask
+
+    answer = ask(url, key, data_dir, lambda coordinator: coordinator.delete(path(job)))
+    if as_json:
+        show_json(without_data(answer))
+    else:
+        say(f"Job {answer['id']} is {answer['state']}.")
+
+
+@app.command("why")
+def why(job: JobId, url: Url = "", key: Key = "", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show why a job ran where it ran: every term of the best candidates, and who was refused for what reason.
+
+    For a waiting job: what refuses it, and what would change that.
+    """
+    from cli.coordinator import ask
+    from cli.placement_view import show_placement
+
+    answer = ask(url, key, data_dir, lambda coordinator: coordinator.get(path(job, "/placement")))
+    if as_json:
+        show_json(without_data(answer))
+    else:
+        show_placement(answer)
+
+
+@app.command("events")
+def events(
+    job: JobId, url: Url = "", key: Key = "", data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
+    """Show what is recorded about a job: its facts, the claims that did not count, what was booked."""
+    from cli.coordinator import ask
+    from cli.job_views import show_timeline
+
+    answer = ask(url, key, data_dir, lambda coordinator: coordinator.get(path(job, "/timeline")))
+    if as_json:
+        show_json(without_data(answer))
+    else:
+        show_timeline(answer)
+
+
+def path(job_id: str, below: str = "") -> str:
+    """The job's address in the API; whatever was typed stays one segment of it."""
+    return f"/jobs/{quote(job_id, safe='')}{below}"
+
+
+def without_data(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer once: `data` says the same again in another dialect."""
+    return {name: value for name, value in answer.items() if name != "data"}

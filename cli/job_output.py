@@ -1,0 +1,95 @@
+"""A job's output on the terminal, as it comes, and how the job ended.
+
+Used by `archipelago job follow` and `job submit --follow`. The output goes to stdout, what is said about it to stderr.
+"""
+
+import asyncio
+from typing import Any, assert_never
+from urllib.parse import quote
+
+import typer
+
+from cli.bookmark import Bookmark
+from cli.coordinator import Coordinator
+from cli.failure import ExitCode
+from cli.follow import Piece, PieceKind, follow
+from cli.terminal import note, say
+
+
+async def show_output(
+    coordinator: Coordinator, job_id: str, *, from_start: bool, quiet: bool
+) -> dict[str, Any]:
+    """Shows the output from where it was left, or from the start, to its end; the ended job.
+
+    `quiet` shows nothing and only waits. Exits with FAILED where the job did not succeed and with INTERRUPTED after
+    Ctrl-C. Raises CommandFailed.
+    """
+    bookmark = Bookmark(coordinator.url, job_id)
+    if from_start or quiet:
+        bookmark.remove()
+    screen = Screen(quiet=quiet)
+    try:
+        async for piece in follow(coordinator, job_id, bookmark):
+            screen.show(piece)
+    except asyncio.CancelledError:
+        screen.end_line()
+        if not quiet:
+            note(f"Interrupted; the job goes on. Resume here with: archipelago job follow {job_id}")
+        raise
+    screen.end_line()
+    job = await coordinator.get(f"/jobs/{quote(job_id, safe='')}")
+    if not quiet:
+        note(ending(job))
+    return job
+
+
+def ending(job: dict[str, Any]) -> str:
+    """How it ended, in a sentence, with what to look at next."""
+    charged = f", {job['charged']} credits charged" if "charged" in job else ""
+    if job["state"] == "succeeded":
+        return f"The job succeeded{charged}. Why there: archipelago job why {job['id']}"
+    reason = f": {job['error']}" if job.get("error") else ""
+    return f"The job is {job['state']}{reason}{charged}. What happened: archipelago job events {job['id']}"
+
+
+class Screen:
+    """What has been shown, so that notes never end up in the middle of a line of output."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._is_in_line = False
+
+    def show(self, piece: Piece) -> None:
+        if self._quiet:
+            return
+        match piece.kind:
+            case PieceKind.CHUNK:
+                if piece.text:
+                    say(piece.text, end="")
+                    self._is_in_line = not piece.text.endswith("\n")
+            case PieceKind.STATE:
+                self._note(f"The job is {piece.fields.get('state', '')}.")
+            case PieceKind.PROGRESS:
+                self._note(f"Step {piece.fields.get('step', 0)} of {piece.fields.get('total', 0)}.")
+            case PieceKind.RESTARTED:
+                self._note("Another attempt says something else; its output begins again.")
+            case PieceKind.COMPLETE | PieceKind.ERROR:
+                pass
+            case _:
+                assert_never(piece.kind)
+
+    def end_line(self) -> None:
+        """Close a line of output that its cargo left open."""
+        if self._is_in_line:
+            say()
+            self._is_in_line = False
+
+    def _note(self, text: str) -> None:
+        self.end_line()
+        note(text)
+
+
+def exit_unless_succeeded(job: dict[str, Any]) -> None:
+    """The exit code of a command that waited for a job."""
+    if job["state"] != "succeeded":
+        raise typer.Exit(ExitCode.FAILED)

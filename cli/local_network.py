@@ -1,0 +1,212 @@
+"""The whole network on one machine: servers, coordinator, one island, started in order and stopped in reverse.
+
+Used by `archipelago up` and `archipelago demo`, which hold the data directory's lock. What happens is told line by line
+through `say`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, NoReturn, Self, TypeVar
+
+from adapters.embedded.data_directory import DataDirectory, DirectoryLock
+from adapters.embedded.ports import LOOPBACK, Ports, is_free
+from adapters.embedded.servers import EmbeddedServers
+from cli.coordinator import Coordinator, opened
+from cli.failure import CommandFailed
+from cli.local_key import local_key
+from cli.local_program import LocalProgram
+from cli.network import Network, forget_network, write_network
+from cli.publication import publish_shipped
+
+T = TypeVar("T")
+
+DEFAULT_PORT: Final = 4000
+READY_WITHIN_S: Final = 30.0
+READY_POLL_S: Final = 0.05
+WATCH_INTERVAL_S: Final = 0.1
+COORDINATOR_STOP_S: Final = 15.0
+ISLAND_STOP_S: Final = 35.0
+"""An island may take 30 s to finish or give back what it runs: rules page, section 7."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the caller wants. `port` 0: a free one; None: 4000 or a free one. `settings` go to the coordinator."""
+
+    port: int | None = None
+    with_island: bool = True
+    settings: Mapping[str, str]
+
+
+class LocalNetwork:
+    """`async with` starts and stops it. `network` and `coordinator` hold inside."""
+
+    network: Network
+    coordinator: Coordinator
+
+    def __init__(self, directory: DataDirectory, lock: DirectoryLock, wishes: Wishes, say: Say) -> None:
+        """Starts nothing yet."""
+        self.directory = directory
+        self.key, key_file = local_key(directory)
+        self._key_file = key_file
+        self._lock = lock
+        self._wishes = wishes
+        self._say = say
+        self._servers = EmbeddedServers(directory)
+        self._programs: list[LocalProgram] = []
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start everything, in order; when one part fails none is left. Raises CommandFailed, ServerFailed."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything in reverse order, each within its bound."""
+        await self._stack.aclose()
+
+    async def watch(self) -> NoReturn:
+        """Start again what ends by itself. Raises CommandFailed or ServerFailed when that does not help."""
+        watching = asyncio.create_task(self._servers.watch())
+        try:
+            while True:
+                if watching.done():
+                    watching.result()
+                for program in self._programs:
+                    if program.died:
+                        self._say(
+                            f"The {program.name} ended (exit code {program.exit_code()}); starting it again."
+                        )
+                        program.restart()
+                    program.log.keep_small()
+                await asyncio.sleep(WATCH_INTERVAL_S)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def during(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does `work` while the network is kept alive; whatever fails first ends both."""
+        watching, working = asyncio.create_task(self.watch()), asyncio.create_task(work)
+        try:
+            await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else watching.result()
+        finally:
+            watching.cancel()
+            working.cancel()
+            await asyncio.gather(watching, working, return_exceptions=True)
+
+    def programs(self) -> dict[str, int | None]:
+        """The process ids of our own programs, by name."""
+        return {program.name: program.pid for program in self._programs}
+
+    def hurry(self) -> None:
+        """Ask the program that is being stopped once more: it then ends at once."""
+        for program in self._programs:
+            program.hurry()
+
+    async def _start(self) -> None:
+        forget_network(self.directory)
+        url = f"http://{LOOPBACK}:{self._choose_port()}"
+        with self._timed("PostgreSQL and NATS"):
+            await self._servers.start()
+        self._stack.push_async_callback(self._stop, "PostgreSQL and NATS", self._servers.stop)
+        self.network = Network(
+            url=url,
+            key_file=str(self._key_file),
+            nats_url=self._servers.nats_url,
+            island_nats_url=self._servers.island_nats_url,
+            postgres_dsn=self._servers.postgres_dsn,
+        )
+        self.coordinator = await self._stack.enter_async_context(opened(url, self.key))
+        await self._start_program(self._coordinator_program(), self._coordinator_is_ready)
+        for published in await publish_shipped(self.coordinator):
+            self._say(f"Cargo {published}: published.")
+        if self._wishes.with_island:
+            await self._start_program(self._island_program(), self._island_is_online)
+        write_network(self.directory, self.network)
+        self._stack.callback(forget_network, self.directory)
+        self._lock.announce(url)
+
+    async def _start_program(self, program: LocalProgram, is_ready: Callable[[], Awaitable[bool]]) -> None:
+        with self._timed(program.name.capitalize()):
+            await program.stop_leftovers()
+            program.start()
+            self._programs.append(program)
+            self._stack.push_async_callback(self._stop, program.name.capitalize(), program.stop)
+            deadline = time.monotonic() + READY_WITHIN_S
+            while not await is_ready():
+                if program.died:
+                    raise program.failed(f"ended with exit code {program.exit_code()} while starting")
+                if time.monotonic() > deadline:
+                    raise program.failed(f"was not ready after {READY_WITHIN_S:.0f} s")
+                await asyncio.sleep(READY_POLL_S)
+
+    async def _stop(self, name: str, stop: Callable[[], Awaitable[None]]) -> None:
+        started = time.monotonic()
+        await stop()
+        self._say(f"{name}: stopped after {time.monotonic() - started:.1f} s.")
+
+    def _coordinator_program(self) -> LocalProgram:
+        port = self.network.url.rpartition(":")[2]
+        settings = {
+            "ARCHIPELAGO_HOST": LOOPBACK,
+            "ARCHIPELAGO_PORT": port,
+            "ARCHIPELAGO_PUBLIC_URL": self.network.url,
+            "ARCHIPELAGO_NATS_URL": self.network.nats_url,
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.island_nats_url,
+            "ARCHIPELAGO_POSTGRES_DSN": self.network.postgres_dsn,
+            "ARCHIPELAGO_LOCAL_KEY": self.key,
+            **self._wishes.settings,
+        }
+        return LocalProgram("coordinator", self.directory, settings, module="api", stop_s=COORDINATOR_STOP_S)
+
+    def _island_program(self) -> LocalProgram:
+        settings = {
+            "ARCHIPELAGO_ISLAND_COORDINATOR_URL": self.network.url,
+            "ARCHIPELAGO_ISLAND_KEY": self.key,
+            # The one it was given at enrolment names a port that may have changed since.
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.island_nats_url,
+            "ARCHIPELAGO_ISLAND_STATE_DIR": str(self.directory.island),
+        }
+        return LocalProgram("island", self.directory, settings, module="island", stop_s=ISLAND_STOP_S)
+
+    async def _coordinator_is_ready(self) -> bool:
+        try:
+            await self.coordinator.get("/health")
+        except CommandFailed:
+            return False
+        return True
+
+    async def _island_is_online(self) -> bool:
+        hosts = (await self.coordinator.get("/hosts"))["hosts"]
+        return any(host["status"] == "online" and host.get("runtimes") for host in hosts)
+
+    def _choose_port(self) -> int:
+        port = self._wishes.port
+        if port is None and is_free(DEFAULT_PORT):
+            return DEFAULT_PORT
+        if port:
+            if not is_free(port):
+                raise CommandFailed(
+                    f"--port: {port} is taken by another program", next_step="choose another, or leave it out"
+                )
+            return port
+        return Ports(self.directory.run / "ports.json").choose("coordinator")
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._say(f"{name}: ready after {time.monotonic() - started:.1f} s.")

@@ -1,0 +1,59 @@
+"""The `archipelago` command: what can be typed, and how a failure is told.
+
+Entry point of the package. Each group of commands has a module of its own, which imports what it needs only when it
+runs, so that help comes at once. Exit codes: `cli.failure.ExitCode`.
+"""
+
+import sys
+
+import typer
+
+from cli import account, cargo, coordinator_program, demo, island, job, projections, up
+from cli.failure import CommandFailed, ExitCode
+from cli.terminal import complain
+
+app = typer.Typer(
+    name="archipelago",
+    help="Run jobs on contributed machines: a network on this machine, or a client of one elsewhere.",
+    epilog="Begin with `archipelago demo`, or with `archipelago up` and the commands it prints.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("coordinator")(coordinator_program.coordinator)
+app.command("account")(account.account)
+app.add_typer(job.app, name="job")
+app.add_typer(cargo.app, name="cargo")
+app.add_typer(island.app, name="island")
+app.add_typer(projections.app, name="projections")
+
+
+def main() -> None:
+    """Run what was typed and end the process with its exit code."""
+    arguments = sys.argv[1:] or ["--help"]
+    try:
+        code = app(arguments, prog_name="archipelago", standalone_mode=False)
+    except CommandFailed as failed:
+        complain(failed.message, failed.next_step)
+        sys.exit(failed.code)
+    except typer.TyperException as error:
+        complain(error.format_message(), f"see {command_of(error)} --help")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read us has seen enough (`| head`). Python would complain once more when it flushes.
+        sys.stdout = None
+        sys.exit(ExitCode.FAILED)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def command_of(error: typer.TyperException) -> str:
+    """The command whose usage was wrong, as it is typed."""
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context else "archipelago"
+
+
+if __name__ == "__main__":
+    main()
