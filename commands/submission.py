@@ -12,7 +12,7 @@ from commands.event_log import Origin
 from commands.handle import CommandHandler, Handled
 from domain.account import ACCOUNT, HoldCredits
 from domain.ids import AccountId, JobId
-from domain.job import JOB, Job, Phase
+from domain.job import JOB, Job
 from domain.job_commands import SubmitJob
 from domain.job_events import JobEvent
 
@@ -28,16 +28,14 @@ async def submit(handler: CommandHandler, command: SubmitJob, origin: Origin) ->
 
     Raises `Rejected`: credits_short, open_jobs_exceeded, account_unknown, idempotency_mismatch.
     """
-    job = await handler.state(JOB, command.job_id)
-    if job.phase is Phase.UNSUBMITTED:
-        hold = HoldCredits(
-            account_id=command.account_id,
-            job_id=command.job_id,
-            amount_micro=command.bid_micro,
-            now_ms=command.now_ms,
-        )
-        held = replace(origin, command_id=f"{origin.command_id}.hold")
-        await handler.handle(ACCOUNT, command.account_id, hold, origin=held)
+    hold = HoldCredits(
+        account_id=command.account_id,
+        job_id=command.job_id,
+        amount_micro=command.bid_micro,
+        now_ms=command.now_ms,
+    )
+    held = replace(origin, command_id=f"{origin.command_id}.hold")
+    await handler.handle(ACCOUNT, command.account_id, hold, origin=held)
     handled = await handler.handle(JOB, command.job_id, command, origin=origin)
     return Submission(handled=handled, is_new=bool(handled.events))
 

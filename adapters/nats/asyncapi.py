@@ -12,7 +12,6 @@ from faststream.nats import NatsBroker
 from faststream.specification.asyncapi import AsyncAPI
 
 from adapters import wire
-from adapters.nats import subjects
 
 TITLE: Final = "Archipelago fabric"
 DESCRIPTION: Final = (
@@ -36,8 +35,11 @@ OUTPUT_CHANNELS: Final = {"Output": "host.*.output", "Progress": "host.*.progres
 
 
 def describe_outgoing(broker: NatsBroker) -> None:
-    """Names what the coordinator sends, so that the document has it."""
-    broker.publisher("host.{island_id}.jobs", title=ASSIGNMENTS, stream=subjects.JOBS)
+    """Names what the coordinator sends, so that the document has it.
+
+    Without the stream: FastStream would make it by itself, and streams are made at deployment only.
+    """
+    broker.publisher("host.{island_id}.jobs", title=ASSIGNMENTS)
     broker.publisher("host.{island_id}.cancel", title=CANCELLATIONS)
 
 

@@ -25,10 +25,10 @@ def options(name: str) -> dict[str, Any]:
         log.warning("nats_error", extra={"connection": name, "error": repr(error)})
 
     async def on_disconnect() -> None:
-        log.warning("nats_disconnected", extra={"connection": name})
+        log.info("nats_disconnected", extra={"connection": name})
 
     async def on_reconnect() -> None:
-        log.warning("nats_reconnected", extra={"connection": name})
+        log.info("nats_reconnected", extra={"connection": name})
 
     return {
         "name": name,

@@ -12,13 +12,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import nats.errors
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from adapters.nats import connection, subjects
@@ -45,28 +45,12 @@ CLOSE_S: Final = 2.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobDelivery:
-    """One message of the job queue. Keeps `island.fabric.Delivery`."""
+    """One message of the job queue. Keeps `island.fabric.Delivery`; the receipt is the subject to acknowledge on."""
 
-    def __init__(self, message: Msg) -> None:
-        self._message = message
-
-    @property
-    def body(self) -> bytes:
-        return self._message.data
-
-    async def acknowledge(self) -> None:
-        """Waits until the server has taken note. Where it does not, the message comes again."""
-        try:
-            await self._message.ack_sync(timeout=ACK_TIMEOUT_S)
-        except (nats.errors.Error, TimeoutError) as error:
-            log.warning("job_not_acknowledged", extra={"error": repr(error)})
-
-    async def terminate(self) -> None:
-        try:
-            await self._message.term()
-        except nats.errors.Error as error:
-            log.warning("job_not_terminated", extra={"error": repr(error)})
+    body: bytes
+    receipt: str
 
 
 class IslandLink:
@@ -142,7 +126,7 @@ class IslandLink:
             try:
                 async with asyncio.timeout(PULL_S) as self._pull:
                     messages = await self._jobs.fetch(1, timeout=PULL_S)
-                return JobDelivery(messages[0])
+                return JobDelivery(body=messages[0].data, receipt=messages[0].reply)
             except TimeoutError:
                 continue
             except nats.errors.Error as error:
@@ -150,6 +134,19 @@ class IslandLink:
                 await asyncio.sleep(next(pauses_s))
             finally:
                 self._pull = None
+
+    async def acknowledge(self, receipt: str) -> None:
+        """Waits until the server has taken note. Where it does not, the message comes again."""
+        try:
+            await self._broker.connection.request(receipt, b"+ACK", timeout=ACK_TIMEOUT_S)
+        except (nats.errors.Error, TimeoutError) as error:
+            log.warning("job_not_acknowledged", extra={"error": repr(error)})
+
+    async def terminate(self, receipt: str) -> None:
+        try:
+            await self._broker.connection.publish(receipt, b"+TERM")
+        except nats.errors.Error as error:
+            log.warning("job_not_terminated", extra={"error": repr(error)})
 
     async def _say(self, publisher: Any, message: msgspec.Struct) -> None:
         """Once: what is said while nobody listens would be old when somebody does."""

@@ -1,0 +1,120 @@
+"""The coordinator as a program: `python -m api`, which `archipelago coordinator` and `archipelago up` start.
+
+Configured by `api.settings`. On SIGTERM or Ctrl-C: no new requests, streams are ended, workers stop, connections
+close. Exit codes: 0 stopped when told to, 1 could not start or go on (one line says why), 2 wrong settings.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from typing import Final
+
+import psycopg
+import uvicorn
+import uvloop
+from nats.errors import Error as NatsError
+from psycopg_pool import PoolTimeout
+from pydantic import ValidationError
+
+from adapters.nats.replies import Refused, Unanswered
+from api.app import build_app
+from api.coordinator import Coordinator, connected
+from api.local_account import ensure_local_account
+from api.settings import Settings
+
+STOP_S: Final = 5
+BACKLOG: Final = 2048
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):
+    """One sentence for a person: what failed and what to do next."""
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = Settings()
+    except ValidationError as wrong:
+        for one in wrong.errors():
+            sys.stderr.write(f"error: ARCHIPELAGO_{str(one['loc'][0]).upper()}: {one['msg']}\n")
+        return 2
+    try:
+        uvloop.run(serve(settings))
+    except CannotStart as reason:
+        sys.stderr.write(f"error: {reason}\n")
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+async def serve(settings: Settings) -> None:
+    """Runs one coordinator until it is told to stop. Raises `CannotStart`."""
+    with listening_socket(settings) as listener:
+        settings = with_public_url(settings, listener)
+        try:
+            async with connected(settings) as coordinator:
+                await run_with_http(coordinator, listener)
+        except (NatsError, OSError, Unanswered, Refused) as fault:
+            raise CannotStart(
+                f"NATS: {fault}. Check ARCHIPELAGO_NATS_URL and that the server runs."
+            ) from fault
+        except (psycopg.Error, PoolTimeout) as fault:
+            raise CannotStart(
+                f"PostgreSQL: {fault}. Check ARCHIPELAGO_POSTGRES_DSN and that the server runs."
+            ) from fault
+
+
+async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> None:
+    """HTTP and workers side by side; when HTTP has stopped, the workers are stopped."""
+    if coordinator.settings.local_key:
+        await ensure_local_account(coordinator.handler, coordinator.settings.local_key)
+    config = uvicorn.Config(
+        build_app(coordinator.services()),
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=STOP_S,
+    )
+    workers = asyncio.create_task(coordinator.run(), name="workers")
+    serving = asyncio.create_task(uvicorn.Server(config).serve(sockets=[listener]), name="http")
+    await asyncio.wait([workers, serving], return_when=asyncio.FIRST_COMPLETED)
+    if workers.done():
+        serving.cancel()
+    workers.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await workers
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """The socket to serve on, open. Raises `CannotStart` where the address is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as fault:
+        listener.close()
+        raise CannotStart(
+            f"cannot listen on {settings.host}:{settings.port}: {fault.strerror}. Set ARCHIPELAGO_PORT to a free port."
+        ) from fault
+    return listener
+
+
+def with_public_url(settings: Settings, listener: socket.socket) -> Settings:
+    """The settings with the address others reach us at, where it was not given."""
+    if settings.public_url:
+        return settings
+    host, port = listener.getsockname()[:2]
+    return settings.model_copy(update={"public_url": f"http://{host}:{port}", "port": port})
