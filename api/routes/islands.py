@@ -41,8 +41,10 @@ async def enrol_island(request: EnrolRequest, caller: Lender, edge: Edge, reques
     )
     access = await edge.services.island_access.grant(island_id)
     await edge.settle(PLACEMENT, handled.position)
+    row = await edge.services.reads.island(island_id)
     shape = {
         "host_id": island_id,
+        "name": row.name if row else request.name,  # The first enrolment settled it.
         "nats_url": access.nats_url,
         "user": access.user,
         "password": access.password,
