@@ -137,6 +137,7 @@ API_KEYS: Final = KeyedFold(
 class Accounts:
     name = "accounts"
     version = 1
+    concerns = ACCOUNTS.concerns | API_KEYS.concerns
     migrations = named_sql.migrations(SQL)
     tables: Mapping[str, tuple[str, ...]] = {fold.table.name: fold.table.key for fold in (ACCOUNTS, API_KEYS)}
 

@@ -91,6 +91,7 @@ CARGO_VERSIONS: Final = KeyedFold(
 class Cargos:
     name = "cargos"
     version = 1
+    concerns = CARGOS.concerns
     migrations = named_sql.migrations(SQL)
     tables: Mapping[str, tuple[str, ...]] = {
         fold.table.name: fold.table.key for fold in (CARGOS, CARGO_VERSIONS)

@@ -16,18 +16,20 @@ CHANNEL: Final = "projection"  # NOTIFY payload: `<name> <position>`, at most on
 
 Transaction = AsyncConnection[Any]
 
-_ENTER: Final = b"SELECT set_config('search_path', %s, true)"
+# One statement moves the position, picks the schema for the rest of the transaction and tells listeners at its end.
 _MOVE: Final = b"""
-UPDATE projections.position SET position = %s, moved_at = now() WHERE schema = %s AND position = %s RETURNING position
+UPDATE projections.position SET position = %(reached)s, moved_at = now()
+WHERE schema = %(schema)s AND position = %(position)s
+RETURNING set_config('search_path', schema, true), CASE WHEN %(is_live)s THEN pg_notify(%(channel)s, %(news)s) END
 """
-_TELL: Final = b"SELECT pg_notify(%s, %s)"
 
 
 class Projection(Protocol):
     """One read model. Every `version` has a schema of its own, so that an old one and a new one can live side by side.
 
-    `migrations` make the tables, in order, each only adding to the former. `tables` names every table with its key
-    columns: that order makes two copies comparable.
+    `concerns` are the types of the events it reads; a batch without any only moves the position. `migrations` make the
+    tables, in order, each only adding to the former. `tables` names every table with its key columns: that order makes
+    two copies comparable.
     """
 
     @property
@@ -35,6 +37,9 @@ class Projection(Protocol):
 
     @property
     def version(self) -> int: ...
+
+    @property
+    def concerns(self) -> frozenset[type]: ...
 
     @property
     def migrations(self) -> Sequence[bytes]: ...
@@ -90,13 +95,29 @@ async def apply_batch(
     if not commits:
         return position
     check_sequence(projection.name, position, commits)
-    reached = commits[-1].position
+    if not any(type(event) in projection.concerns for commit in commits for event in commit.events):
+        return await move(connection, projection, schema, position, commits[-1].position)
     async with connection.transaction():
-        await connection.execute(_ENTER, (schema,))
-        moved = await connection.execute(_MOVE, (reached, schema, position))
-        if await moved.fetchone() is None:
-            raise Superseded(f"projection {projection.name} is no longer at position {position}")
+        reached = await move(connection, projection, schema, position, commits[-1].position)
         await projection.apply(connection, commits)
-        if schema == live_schema(projection):
-            await connection.execute(_TELL, (CHANNEL, f"{projection.name} {reached}"))
+    return reached
+
+
+async def move(
+    connection: Transaction, projection: Projection, schema: str, position: int, reached: int
+) -> int:
+    """Moves the position on, if it still is where we left it."""
+    moved = await connection.execute(
+        _MOVE,
+        {
+            "reached": reached,
+            "schema": schema,
+            "position": position,
+            "is_live": schema == live_schema(projection),
+            "channel": CHANNEL,
+            "news": f"{projection.name} {reached}",
+        },
+    )
+    if await moved.fetchone() is None:
+        raise Superseded(f"projection {projection.name} is no longer at position {position}")
     return reached

@@ -168,6 +168,7 @@ JOBS: Final = KeyedFold(
 class Jobs:
     name = "jobs"
     version = 1
+    concerns = JOBS.concerns | ATTEMPTS.concerns
     migrations = named_sql.migrations(SQL)
     tables: Mapping[str, tuple[str, ...]] = {fold.table.name: fold.table.key for fold in (JOBS, ATTEMPTS)}
 

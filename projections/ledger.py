@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
 from domain.account import (
@@ -195,6 +195,7 @@ ENTRIES: Final[Table[EntryRow]] = Table(EntryRow, "entries", key=("position", "i
 class Ledger:
     name = "ledger"
     version = 1
+    concerns = frozenset(get_args(AccountEvent))
     migrations = named_sql.migrations(SQL)
     tables: Mapping[str, tuple[str, ...]] = {ENTRIES.name: ENTRIES.key, "balances": ("account",)}
 

@@ -110,6 +110,7 @@ ISLANDS: Final = KeyedFold(
 class Placement:
     name = "placement"
     version = 1
+    concerns = ISLANDS.concerns
     migrations = named_sql.migrations(SQL)
     tables: Mapping[str, tuple[str, ...]] = {ISLANDS.table.name: ISLANDS.table.key}
 

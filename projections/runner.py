@@ -32,7 +32,8 @@ RETRY_LONGEST_S: Final = 5.0
 LOCK_CLASS: Final = 0x61726368  # Keeps our locks apart from other users' of the same database.
 
 # Rows and position are lost together or kept together, so a commit need not wait for the disk.
-OPTIONS: Final = "-c synchronous_commit=off"
+# Rows are found by key; a plan made while a table was small must not read all of it when it has grown.
+OPTIONS: Final = "-c synchronous_commit=off -c enable_seqscan=off"
 
 Source = Callable[[int], AsyncIterator[Sequence[Commit]]]
 

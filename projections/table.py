@@ -5,10 +5,10 @@ values are columns as they are; everything else (a mapping, a tuple, a nested do
 decodes into exactly the value it was made from.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, LiteralString, TypeVar, get_args, get_type_hints
 
 import msgspec
 from psycopg import AsyncConnection, sql
@@ -18,12 +18,12 @@ from projections.contract import Transaction
 
 R = TypeVar("R")
 
-COPY_FROM_ROWS: Final = 40  # From here on a COPY and a merge are faster than statements row by row; measured.
-PLAIN: Final = (str, int, float, bool)
-ARRAY_TYPES: Final = {str: "text[]", int: "bigint[]"}
+COPY_FROM_ROWS: Final = 40  # From here on COPY and merge are faster than one JSON document; measured.
+PLAIN: Final[Mapping[Any, LiteralString]] = {str: "text", int: "bigint", bool: "boolean"}
 # Sets have no order of their own; sorted, the same row is always the same bytes.
 JSON: Final = msgspec.json.Encoder(order="deterministic")
 NUL: Final = "\x00"
+NUL_IN_JSON: Final = rb"\u0000"
 NUL_SHOWN: Final = "\N{SYMBOL FOR NULL}"
 
 
@@ -44,11 +44,15 @@ def is_word(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Enum)
 
 
+def is_json(kind: Any) -> bool:
+    return kind not in PLAIN and not is_word(kind)
+
+
 def reader_of(kind: Any) -> Callable[[Any], Any] | None:
     """What turns a column's value into the field's, or None where it is the same."""
-    if kind in PLAIN:
-        return None
-    return kind if is_word(kind) else msgspec.json.Decoder(kind).decode
+    if is_json(kind):
+        return msgspec.json.Decoder(kind).decode
+    return kind if is_word(kind) else None
 
 
 def storable(value: Any) -> Any:
@@ -66,12 +70,10 @@ class Table(Generic[R]):
         self._row = row
         self._columns = tuple(kinds)
         self._readers = {field: reader_of(kind) for field, kind in kinds.items()}
-        self._json_at = [
-            number for number, kind in enumerate(kinds.values()) if kind not in PLAIN and not is_word(kind)
-        ]
+        self._json_at = [number for number, kind in enumerate(kinds.values()) if is_json(kind)]
         self._values = attrgetter(*self._columns)
         self._key_of = attrgetter(*key)
-        self._sql = Statements(name, self._columns, key, [ARRAY_TYPES[kinds[column]] for column in key])
+        self._sql = Statements(name, self._columns, {column: PLAIN[kinds[column]] for column in key})
 
     async def read(self, tx: Transaction, keys: Iterable[Any]) -> dict[Any, R]:
         """The rows that exist, by key."""
@@ -82,17 +84,19 @@ class Table(Generic[R]):
 
     async def write(self, tx: Transaction, rows: Sequence[R]) -> None:
         """Inserts rows, or replaces the ones of the same key."""
-        if len(rows) < COPY_FROM_ROWS:
-            async with tx.cursor() as cursor:
-                await cursor.executemany(self._sql.upsert, [self.values(row) for row in rows])
+        if (document := as_document(rows)) is not None:
+            await tx.execute(self._sql.upsert, (document,))
             return
         await tx.execute(self._sql.make_incoming)
         await self._copy(tx, self._sql.copy_incoming, rows)
         await tx.execute(self._sql.merge)
 
     async def insert(self, tx: Transaction, rows: Sequence[R]) -> None:
-        """Adds rows. Raises what the table's constraints raise."""
-        await self._copy(tx, self._sql.copy, rows)
+        """Adds rows in one statement. Raises what the table's constraints raise."""
+        if (document := as_document(rows)) is not None:
+            await tx.execute(self._sql.insert, (document,))
+        else:
+            await self._copy(tx, self._sql.copy, rows)
 
     async def _copy(self, tx: Transaction, statement: bytes, rows: Sequence[R]) -> None:
         async with tx.cursor() as cursor, cursor.copy(statement) as copy:
@@ -124,56 +128,52 @@ class Table(Generic[R]):
         return build
 
 
-class Statements:
-    """The statements of one table, composed once."""
+def as_document(rows: Sequence[Any]) -> str | None:
+    """A few rows as one JSON document, which is one parameter of one type whatever the rows are.
 
-    def __init__(
-        self, name: str, columns: Sequence[str], key: Sequence[str], key_types: Sequence[str]
-    ) -> None:
-        table, incoming = sql.Identifier(name), sql.Identifier(f"incoming_{name}")
-        names = joined(sql.Identifier(column) for column in columns)
-        keys = joined(sql.Identifier(column) for column in key)
-        replaced = joined(
+    None for many rows, which COPY takes faster, and for a NUL, which JSON cannot carry into Postgres.
+    """
+    if len(rows) >= COPY_FROM_ROWS:
+        return None
+    document = JSON.encode(rows)
+    return None if NUL_IN_JSON in document else document.decode()
+
+
+class Statements:
+    """The statements of one table, composed once. `key` are its key columns with their Postgres types."""
+
+    def __init__(self, name: str, columns: Sequence[str], key: Mapping[str, LiteralString]) -> None:
+        replaced = (
             sql.SQL("{column} = EXCLUDED.{column}").format(column=sql.Identifier(column))
             for column in columns
             if column not in key
         )
-        merged = sql.SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(keys, replaced)
-        self.read = composed(
-            "SELECT {names} FROM {table} WHERE ({keys}) IN (SELECT * FROM unnest({wanted}))",
-            names=names,
-            table=table,
-            keys=keys,
-            wanted=joined(sql.SQL(f"%s::{kind}") for kind in key_types),
+        keys = joined(sql.Identifier(column) for column in key)
+        self._parts = {
+            "table": sql.Identifier(name),
+            "incoming": sql.Identifier(f"incoming_{name}"),
+            "names": joined(sql.Identifier(column) for column in columns),
+            "keys": keys,
+            "onto": sql.SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(keys, joined(replaced)),
+            "wanted": joined(sql.SQL("%s::" + kind + "[]") for kind in key.values()),
+            "given": sql.SQL("json_populate_recordset(NULL::{}, %s::json)").format(sql.Identifier(name)),
+        }
+        self.read = self._composed(
+            "SELECT {names} FROM {table} WHERE ({keys}) IN (SELECT * FROM unnest({wanted}))"
         )
-        self.upsert = composed(
-            "INSERT INTO {table} ({names}) VALUES ({values}) {merged}",
-            table=table,
-            names=names,
-            values=joined(sql.Placeholder() for _ in columns),
-            merged=merged,
-        )
-        self.make_incoming = composed(
+        self.insert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given}")
+        self.upsert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given} {onto}")
+        self.make_incoming = self._composed(
             "CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS "
-            "AS SELECT {names} FROM {table} WITH NO DATA",
-            incoming=incoming,
-            names=names,
-            table=table,
+            "AS SELECT {names} FROM {table} WITH NO DATA"
         )
-        self.merge = composed(
-            "INSERT INTO {table} ({names}) SELECT {names} FROM {incoming} {merged}",
-            table=table,
-            names=names,
-            incoming=incoming,
-            merged=merged,
-        )
-        self.copy = composed("COPY {table} ({names}) FROM STDIN", table=table, names=names)
-        self.copy_incoming = composed("COPY {table} ({names}) FROM STDIN", table=incoming, names=names)
+        self.copy = self._composed("COPY {table} ({names}) FROM STDIN")
+        self.copy_incoming = self._composed("COPY {incoming} ({names}) FROM STDIN")
+        self.merge = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {incoming} {onto}")
+
+    def _composed(self, template: LiteralString) -> bytes:
+        return sql.SQL(template).format(**self._parts).as_bytes(None)
 
 
 def joined(parts: Iterable[sql.Composable]) -> sql.Composed:
     return sql.SQL(", ").join(parts)
-
-
-def composed(template: Any, **parts: sql.Composable) -> bytes:
-    return sql.SQL(template).format(**parts).as_bytes(None)
