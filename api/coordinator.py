@@ -37,10 +37,13 @@ from commands.process import ReactionCarrier
 from commands.processes.dispatching import DISPATCHING
 from commands.processes.karma import KARMA
 from commands.processes.settling import SETTLING
+from projections.contract import live_schema
+from projections.migrations import prepare
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel, ReadPool, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
+from projections.runner import connect as connect_database
 
 PROCESSES: Final = (DISPATCHING, SETTLING, KARMA)
 PROCESS_CONNECTIONS_MAX: Final = 4
@@ -159,6 +162,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
         )
         store = ProcessStore(await stack.enter_async_context(pool))
         await store.create()
+        await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
             settings,
             client=client,
@@ -168,3 +172,10 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
             planners=partial(load_planners, store),
         )
+
+
+async def make_read_tables(dsn: str) -> None:
+    """The tables of every projection, so that the first reader finds them empty rather than missing."""
+    async with await connect_database(dsn, "archipelago start") as connection:
+        for projection in PROJECTIONS:
+            await prepare(connection, projection, live_schema(projection))
