@@ -87,7 +87,7 @@ class Table(Generic[R]):
         if (document := as_document(rows)) is not None:
             await tx.execute(self._sql.upsert, (document,))
             return
-        await tx.execute(self._sql.make_incoming)
+        await tx.execute(self._sql.empty_incoming)
         await self._copy(tx, self._sql.copy_incoming, rows)
         await tx.execute(self._sql.merge)
 
@@ -163,9 +163,9 @@ class Statements:
         )
         self.insert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given}")
         self.upsert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given} {onto}")
-        self.make_incoming = self._composed(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS "
-            "AS SELECT {names} FROM {table} WITH NO DATA"
+        self.empty_incoming = self._composed(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} AS SELECT {names} FROM {table} WITH NO DATA; "
+            "TRUNCATE {incoming}"
         )
         self.copy = self._composed("COPY {table} ({names}) FROM STDIN")
         self.copy_incoming = self._composed("COPY {incoming} ({names}) FROM STDIN")
