@@ -88,8 +88,8 @@ class Agent:
 
     async def run(self) -> None:
         """Until it has drained. The fabric must be connected, and the runtimes tested."""
-        for key, final in self._store.unfinished():
-            self._errands.run(self._reception.report(key, final))
+        for record in self._store.unfinished():
+            self._errands.run(self._reception.report(record))
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(loop())
@@ -206,7 +206,7 @@ class Agent:
         assignment, delivery = self._assigned[key]
         attempt = self._attempts[key] = Attempt(
             assignment,
-            delivery,
+            delivery.receipt,
             fabric=self._fabric,
             runtime=self._runtimes[assignment.runtime],
             cargos=self._cargos,

@@ -36,7 +36,7 @@ from island.cargo_line import (
     TokenUsage,
     parse_line,
 )
-from island.fabric import Delivery, Fabric
+from island.fabric import Fabric
 from island.lease_keeper import LeaseKeeper
 from island.output_writer import RESULT_JSON, RESULT_TEXT, OutputWriter
 from island.progress_writer import ProgressWriter
@@ -64,7 +64,7 @@ class Attempt:
     def __init__(
         self,
         assignment: Assignment,
-        delivery: Delivery,
+        receipt: str,
         *,
         fabric: Fabric,
         runtime: Runtime,
@@ -75,7 +75,7 @@ class Attempt:
         self.phase = Phase.WORKING
         self.lease = LeaseKeeper(fabric, assignment.key)
         self.outcome: Outcome | None = None
-        self._delivery = delivery
+        self._receipt = receipt
         self._fabric = fabric
         self._runtime = runtime
         self._cargos = cargos
@@ -109,7 +109,7 @@ class Attempt:
             claim = self._last_claim(self._working)
             if claim is not None:
                 self.phase = Phase.REPORTING
-                self._store.keep(self.assignment.key, claim)
+                self._store.keep(self.assignment.key, self._receipt, claim)
                 await self._fabric.store_status(claim)
                 await starting
             self._store.drop(self.assignment.key)
@@ -126,7 +126,7 @@ class Attempt:
         await self._fabric.store_status(self._status("started"))
         self.lease.extend(sent_at_s)
         self._started.set()
-        await self._delivery.acknowledge()
+        await self._fabric.acknowledge(self._receipt)
 
     async def _work(self) -> JobStatus:
         try:
@@ -135,10 +135,10 @@ class Attempt:
             await self._started.wait()
             return self._failure(failed.code, str(failed))
         await self._started.wait()
-        self.outcome = outcome = await self._run_cargo(prepared)
+        claim = await self._conclude(await self._run_cargo(prepared))
         if self._streaming is not None:
             await self._streaming
-        return await self._conclude(outcome)
+        return claim
 
     async def _prepare(self) -> Prepared:
         wanted = self.assignment

@@ -11,18 +11,13 @@ from adapters.wire import HostHeartbeat, JobOutput, JobProgress, JobStatus, Leas
 
 
 class Delivery(Protocol):
-    """One message of the island's job queue."""
+    """One message of the island's job queue. `receipt` names this delivery, to a later process of the island too."""
 
     @property
     def body(self) -> bytes: ...
 
-    async def acknowledge(self) -> None:
-        """It shall not come again. Where that cannot be said now, it comes again later: never raises for it."""
-        ...
-
-    async def terminate(self) -> None:
-        """It can never be understood, by nobody: keep it as a poison message. Never raises, as `acknowledge`."""
-        ...
+    @property
+    def receipt(self) -> str: ...
 
 
 class Fabric(Protocol):
@@ -40,4 +35,12 @@ class Fabric(Protocol):
 
     async def next_job(self) -> Delivery:
         """Waits for a job, for ever. Asks for one message only: call it when a slot is free."""
+        ...
+
+    async def acknowledge(self, receipt: str) -> None:
+        """The message shall not come again. Where that cannot be said now, it does come again: never raises for it."""
+        ...
+
+    async def terminate(self, receipt: str) -> None:
+        """Nobody can ever understand the message: keep it as poison. Never raises, as `acknowledge`."""
         ...

@@ -51,10 +51,10 @@ class OutputWriter:
             self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._flush)
 
     async def finish(self, usage: WireUsage, result_type: str) -> Written:
-        """The final message, stored after every chunk. Nothing may be added afterwards."""
-        await self.settle()
+        """Returns when every chunk and the final message are stored. Nothing may be added afterwards."""
+        self._flush()
         written = Written(count=self._count, digest=f"sha256:{self._hash.hexdigest()}")
-        await self._fabric.store_output(
+        self._store(
             JobOutput(
                 job_id=self._key.wire_id,
                 attempt=self._key.attempt,
@@ -66,6 +66,7 @@ class OutputWriter:
                 result_type=result_type,
             )
         )
+        await self.settle()
         return written
 
     async def settle(self) -> None:
@@ -91,7 +92,11 @@ class OutputWriter:
         self._gathered_bytes = 0
         self._count += 1
         self._hash.update(chunk.encode())
-        message = JobOutput(job_id=self._key.wire_id, attempt=self._key.attempt, seq=self._count, chunk=chunk)
+        self._store(
+            JobOutput(job_id=self._key.wire_id, attempt=self._key.attempt, seq=self._count, chunk=chunk)
+        )
+
+    def _store(self, message: JobOutput) -> None:
         task = asyncio.create_task(self._fabric.store_output(message))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)

@@ -17,7 +17,7 @@ from island.attempt_key import AttemptKey
 from island.fabric import Delivery, Fabric
 from island.offered_runtimes import OfferedRuntimes
 from island.seen_attempts import SeenAttempts
-from island.state_store import StateStore
+from island.state_store import AttemptRecord, StateStore
 
 ERROR_CHARACTERS_MAX: Final = 2000
 
@@ -50,29 +50,34 @@ class Reception:
             return None
         key = assignment.key
         if key in self._seen:
-            await delivery.acknowledge()
+            await self._fabric.acknowledge(delivery.receipt)
             return None
         self._seen.add(key)
         reason = refusal(assignment, self._runtimes.capabilities, trust_level_min=self._trust_level_min)
         if reason is not None:
             await self.refuse(key, reason, delivery)
             return None
-        self._store.keep(key)
+        self._store.keep(key, delivery.receipt)
         return assignment
 
     async def refuse(self, key: AttemptKey, reason: ReturnReason, delivery: Delivery) -> None:
         """An attempt that was never started here goes back."""
         self._say(f"job {key.wire_id}: refused ({reason})")
         await self._fabric.store_status(_claim(key, "refused", reason))
-        await delivery.acknowledge()
+        await self._fabric.acknowledge(delivery.receipt)
         self._store.drop(key)
 
-    async def report(self, key: AttemptKey, final: JobStatus | None) -> None:
-        """Say what an earlier process could not: how the attempt ended, or that it was lost with the process."""
-        claim = final or _claim(key, "returned", ReturnReason.RESTART)
+    async def report(self, record: AttemptRecord) -> None:
+        """Say what an earlier process could not: how the attempt ended, or that it was lost with the process.
+
+        Its message may still count as being worked on here, and would keep a slot from other jobs.
+        """
+        key = record.key
+        claim = record.final or _claim(key, "returned", ReturnReason.RESTART)
         self._seen.add(key)
         self._say(f"job {key.wire_id}: {claim.state} (left over from an earlier run)")
         await self._fabric.store_status(claim)
+        await self._fabric.acknowledge(record.receipt)
         self._store.drop(key)
 
     async def _answer_unreadable(self, unreadable: Unreadable, delivery: Delivery) -> None:
@@ -81,7 +86,7 @@ class Reception:
             claim = _claim(unreadable.key, "refused", ReturnReason.VERIFICATION)
             claim.code, claim.error = Failure.BAD_ASSIGNMENT, str(unreadable)[:ERROR_CHARACTERS_MAX]
             await self._fabric.store_status(claim)
-        await delivery.terminate()
+        await self._fabric.terminate(delivery.receipt)
 
 
 def _claim(key: AttemptKey, state: str, reason: ReturnReason) -> JobStatus:

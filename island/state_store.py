@@ -30,10 +30,18 @@ class StateDirectoryUnusable(Exception):
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """`final` is the last claim of the attempt, once there is one and until it is stored."""
+    """`receipt` is that of the job message, which may not be acknowledged yet.
+
+    `final` is the last claim of the attempt, once there is one and until it is stored.
+    """
 
     wire_id: str
+    receipt: str
     final: JobStatus | None = None
+
+    @property
+    def key(self) -> AttemptKey:
+        return AttemptKey.parse(self.wire_id)
 
 
 class StateStore:
@@ -81,18 +89,19 @@ class StateStore:
         finally:
             os.close(directory)
 
-    def keep(self, key: AttemptKey, final: JobStatus | None = None) -> None:
+    def keep(self, key: AttemptKey, receipt: str, final: JobStatus | None = None) -> None:
         """From now on a restart knows of the attempt; with `final` it knows how the attempt ended, too."""
         new = self._attempts / f".{key.wire_id}.new"
-        new.write_bytes(msgspec.json.encode(AttemptRecord(wire_id=key.wire_id, final=final)))
+        record = AttemptRecord(wire_id=key.wire_id, receipt=receipt, final=final)
+        new.write_bytes(msgspec.json.encode(record))
         new.replace(self._record(key))
 
     def drop(self, key: AttemptKey) -> None:
         """Everything about the attempt has been said, or it is no longer ours to say."""
         self._record(key).unlink(missing_ok=True)
 
-    def unfinished(self) -> Sequence[tuple[AttemptKey, JobStatus | None]]:
-        """What an earlier process left: attempts with their final claims, or with None where they were running."""
+    def unfinished(self) -> Sequence[AttemptRecord]:
+        """What an earlier process left, oldest first; without `final` the attempt was running."""
         files = sorted(self._attempts.glob(f"*{RECORD_SUFFIX}"), key=lambda file: file.stat().st_mtime_ns)
         for surplus in files[:-RECORDS_MAX]:
             surplus.unlink()
@@ -102,10 +111,11 @@ class StateStore:
         return self._attempts / f"{key.wire_id}{RECORD_SUFFIX}"
 
 
-def _read_record(file: Path) -> tuple[AttemptKey, JobStatus | None] | None:
+def _read_record(file: Path) -> AttemptRecord | None:
     try:
         record = msgspec.json.decode(file.read_bytes(), type=AttemptRecord)
-        return AttemptKey.parse(record.wire_id), record.final
+        AttemptKey.parse(record.wire_id)
+        return record
     except (msgspec.DecodeError, ClaimRejected):
         log.warning("attempt_record_unreadable", extra={"file": file.name})
         file.unlink()

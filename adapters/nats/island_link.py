@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import nats.errors
@@ -22,7 +22,7 @@ from faststream.security import SASLPlaintext
 from nats.js import JetStreamContext
 
 from adapters.nats import connection, subjects
-from adapters.nats.island_channels import ACK_TIMEOUT_S, Claims, hear, undecoded
+from adapters.nats.island_channels import ACK_TIMEOUT_S, Channel, Claims, hear, undecoded
 from adapters.wire import (
     CancelJob,
     HostHeartbeat,
@@ -148,32 +148,26 @@ class IslandLink:
         except nats.errors.Error as error:
             log.warning("job_not_terminated", extra={"error": repr(error)})
 
-    async def _say(self, publisher: Any, message: msgspec.Struct) -> None:
+    async def _say(self, channel: Channel, message: msgspec.Struct) -> None:
         """Once: what is said while nobody listens would be old when somebody does."""
         if self._is_connected.is_set():
-            await publisher.publish(encode(message))
+            await channel.publish(encode(message), secrets.token_hex(16))
 
-    async def _store(self, publisher: Any, message: msgspec.Struct) -> None:
+    async def _store(self, channel: Channel, message: msgspec.Struct) -> None:
         body = encode(message)
         message_id = secrets.token_hex(16)
         async with self._unacknowledged:
             for tries, pause_s in enumerate(_pauses_s()):
                 await self._is_connected.wait()
                 try:
-                    receipt = await self._publish(publisher, body, message_id)
+                    receipt = await channel.publish(body, message_id)
                 except (nats.errors.Error, TimeoutError) as error:
-                    log.warning(
-                        "claim_not_stored", extra={"stream": publisher.stream.name, "error": repr(error)}
-                    )
+                    log.warning("claim_not_stored", extra={"subject": channel.subject, "error": repr(error)})
                     await asyncio.sleep(pause_s)
                 else:
                     if tries or not receipt.duplicate:
                         return
                     message_id = secrets.token_hex(16)
-
-    async def _publish(self, publisher: Any, body: bytes, message_id: str) -> Any:
-        headers = {subjects.MESSAGE_ID: message_id, "content-type": "application/json"}
-        return await publisher.publish(body, headers=headers, correlation_id=message_id)
 
     def _and_then(
         self, first: Callable[[], Awaitable[None]], second: Callable[[], Awaitable[None]]
