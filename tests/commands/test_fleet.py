@@ -1,0 +1,163 @@
+"""Every island as the placement sees it, event by event."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from commands.fleet import RECENT_KEPT_MAX, island_of, offer_after
+from domain.failure import Failure
+from domain.ids import CargoSlug
+from domain.island_events import (
+    Absence,
+    AsksChanged,
+    CooldownStarted,
+    DrainEnded,
+    DrainStarted,
+    IslandReinstated,
+    IslandSuspended,
+    IslandWentOffline,
+    PayoutsUnlocked,
+    WarmCargosChanged,
+)
+from domain.placement import RECENT_MS, Offer, affinity_key
+from tests.examples import (
+    CUSTOMER,
+    ISLAND,
+    JOB_ID,
+    OFFER,
+    OWNER,
+    SLUG,
+    T0_MS,
+    assigned,
+    at_ms,
+    attempt_failed,
+    cancelled,
+    failed,
+    lost,
+    ready_island,
+    returned,
+    started,
+    submitted,
+    succeeded,
+)
+
+
+def offer_of_events(*events: Any) -> Offer:
+    offer: Offer | None = None
+    for event in events:
+        offer = offer_after(offer, event)
+    assert offer is not None
+    return offer
+
+
+READY = offer_of_events(*ready_island())
+
+
+def test_a_registered_island_is_what_it_said_it_is() -> None:
+    assert replace(OFFER, name=ISLAND) == READY
+
+
+def test_an_island_is_unknown_until_it_enrols() -> None:
+    assert offer_after(None, ready_island()[-1]) is None
+    assert offer_after(None, assigned()) is None
+
+
+@pytest.mark.parametrize(
+    ("events", "changes"),
+    [
+        (
+            [IslandWentOffline(island_id=ISLAND, reason=Absence.GOODBYE, offline_at_ms=T0_MS)],
+            {"is_online": False},
+        ),
+        ([DrainStarted(island_id=ISLAND, drained_at_ms=T0_MS)], {"is_draining": True}),
+        (
+            [
+                DrainStarted(island_id=ISLAND, drained_at_ms=T0_MS),
+                DrainEnded(island_id=ISLAND, resumed_at_ms=T0_MS),
+            ],
+            {},
+        ),
+        (
+            [AsksChanged(island_id=ISLAND, asks_micro={"_default": 7}, changed_at_ms=T0_MS)],
+            {"asks_micro": {"_default": 7}},
+        ),
+        (
+            [WarmCargosChanged(island_id=ISLAND, slugs=(SLUG,), changed_at_ms=T0_MS)],
+            {"warm_slugs": frozenset({SLUG})},
+        ),
+        ([CooldownStarted(island_id=ISLAND, until_ms=5, faults_in_row=3)], {"cooldown_until_ms": 5}),
+        ([IslandSuspended(island_id=ISLAND, reason="", suspended_at_ms=T0_MS)], {"is_suspended": True}),
+        (
+            [
+                IslandSuspended(island_id=ISLAND, reason="", suspended_at_ms=T0_MS),
+                IslandReinstated(island_id=ISLAND, reinstated_at_ms=T0_MS),
+            ],
+            {},
+        ),
+        ([PayoutsUnlocked(island_id=ISLAND, owner_id=OWNER, unlocked_at_ms=T0_MS)], {}),
+        ([started()], {}),
+    ],
+    ids=lambda value: type(value[-1]).__name__ if isinstance(value, list) else "",
+)
+def test_each_event_changes_its_part_of_an_offer(events: list[Any], changes: dict[str, Any]) -> None:
+    assert offer_of_events(*ready_island(), *events) == replace(READY, **changes)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        succeeded(),
+        lost(),
+        attempt_failed(Failure.CRASHED),
+        returned(),
+        failed("crashed"),
+        cancelled(attempt=1, island_id=ISLAND),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_every_end_of_an_attempt_frees_its_slot(end: Any) -> None:
+    busy = offer_of_events(*ready_island(), assigned())
+    assert busy.active_jobs == {JOB_ID}
+    freed = offer_after(busy, end)
+    assert freed is not None
+    assert freed.active_jobs == frozenset()
+
+
+def test_failures_and_losses_are_remembered_for_a_while_and_returns_are_not() -> None:
+    events = [
+        attempt_failed(Failure.CRASHED, seconds=5),
+        lost(seconds=66),
+        returned(seconds=70),
+        failed("crashed"),
+    ]
+    assert offer_of_events(*ready_island(), *events).recent_failures_ms == (at_ms(5), at_ms(66))
+    later = lost(seconds=5.001 + RECENT_MS / 1000)
+    assert offer_of_events(*ready_island(), *events, later).recent_failures_ms == (
+        at_ms(66),
+        later.lost_at_ms,
+    )
+
+
+def test_the_memory_of_an_island_is_bounded() -> None:
+    events = [lost(seconds=number) for number in range(RECENT_KEPT_MAX + 5)]
+    kept = offer_of_events(*ready_island(), *events).recent_failures_ms
+    assert kept == tuple(at_ms(number) for number in range(5, RECENT_KEPT_MAX + 5))
+    runs = [assigned(seconds=n, cargo_slug=CargoSlug(f"cargo-{n}")) for n in range(RECENT_KEPT_MAX + 5)]
+    cargos = offer_of_events(*ready_island(), *runs).recent_cargos_ms
+    assert set(cargos.values()) == {at_ms(number) for number in range(5, RECENT_KEPT_MAX + 5)}
+
+
+def test_a_run_makes_its_account_and_cargo_known_for_a_while() -> None:
+    assert offer_of_events(*ready_island(), assigned(seconds=1)).recent_cargos_ms == {
+        affinity_key(CUSTOMER, SLUG): at_ms(1)
+    }
+    much_later = assigned(seconds=1.001 + RECENT_MS / 1000, cargo_slug=CargoSlug("another"))
+    recent = offer_of_events(*ready_island(), assigned(seconds=1), much_later).recent_cargos_ms
+    assert recent == {affinity_key(CUSTOMER, CargoSlug("another")): much_later.assigned_at_ms}
+
+
+def test_what_concerns_no_island_is_told_apart() -> None:
+    assert island_of(submitted()) is None
+    assert island_of(cancelled()) is None
+    assert island_of(assigned()) == ISLAND
