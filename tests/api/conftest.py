@@ -1,0 +1,13 @@
+"""One network for all tests of a module."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.api.network import Network, running_network
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def network(nats_url: str, postgres_dsn: str) -> AsyncIterator[Network]:
+    async with running_network(nats_url, postgres_dsn) as network:
+        yield network

@@ -1,0 +1,376 @@
+"""A coordinator's read and write side with its HTTP face on a real socket, over real NATS and real PostgreSQL.
+
+The workers are left out: a test plays the placing process and the island itself, step by step, so it decides what happens
+when. One network serves all tests of a module; each test works with accounts and cargos of its own.
+"""
+
+import asyncio
+import hashlib
+import itertools
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import httpx
+import nats
+import psycopg
+import uvicorn
+from fastapi import FastAPI
+from nats.aio.client import Client
+from websockets.asyncio.client import ClientConnection, connect
+
+from adapters import clock
+from adapters.nats import subjects
+from adapters.nats.artifacts import Artifacts
+from adapters.nats.event_log import JetStreamEventLog
+from adapters.nats.event_tail import EventTail
+from adapters.nats.outputs import Outputs
+from adapters.nats.rejected_claims import RejectedClaims
+from adapters.nats.streams import create_streams
+from api.api_key_text import new_api_key
+from api.app import build_app
+from api.island_access import SharedIslandUser
+from api.services import Services
+from api.settings import Settings
+from commands.event_log import Origin
+from commands.handle import CommandHandler
+from domain.account import ACCOUNT, GrantCredits, OpenAccount
+from domain.api_key import API_KEY, IssueApiKey, Scope
+from domain.cargo import CARGO, CargoVersion, PublishCargo
+from domain.claim import wire_id
+from domain.failure import Failure
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
+from domain.island import ISLAND
+from domain.island_commands import EnrolIsland, RegisterIsland
+from domain.job import JOB
+from domain.job_commands import AssignJob, DeferPlacement, ExpireLease, FailAttempt, StartAttempt, SucceedAttempt
+from domain.job_events import Usage
+from domain.placement import Explanation, Refusal, RefusalCount
+from domain.pricing import MICRO_PER_CREDIT
+from projections.progress import ALL, ProjectionProgress
+from projections.read_model import ReadModel, read_pool
+from projections.registry import PROJECTIONS
+from projections.runner import Runner
+from tests.examples import CAPABILITIES, CARGO_VERSION, candidate_of
+
+BASE: Final = "/api/v1"
+SEEN_S: Final = 10.0
+PLENTY: Final = 1_000_000
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    account_id: AccountId
+    key: str
+    key_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+class Network:
+    def __init__(self, services: Services, client: Client, http: httpx.AsyncClient, address: str) -> None:
+        self.services = services
+        self.nats = client
+        self.http = http
+        self.address = address
+        self._somebody: tuple[Person, CargoSlug] | None = None
+
+    def app_with(self, **settings: Any) -> FastAPI:
+        """Another HTTP face of the same network, set differently."""
+        changed = self.services.settings.model_copy(update=settings)
+        return build_app(replace(self.services, settings=changed))
+
+    async def person(
+        self, *, credits: int = 100, scopes: tuple[Scope, ...] = (Scope.READ, Scope.WRITE)
+    ) -> Person:
+        """A new account with free credits and a key."""
+        account_id = AccountId(f"account-{next(_numbers)}")
+        opened = OpenAccount(account_id=account_id, name="Somebody", now_ms=clock.now_ms())
+        await self.handle(ACCOUNT, account_id, opened)
+        if credits:
+            granted = GrantCredits(
+                account_id=account_id,
+                grant_id="first",
+                amount_micro=credits * MICRO_PER_CREDIT,
+                reason="test",
+                now_ms=clock.now_ms(),
+            )
+            await self.handle(ACCOUNT, account_id, granted)
+        return await self.key_for(account_id, scopes=scopes)
+
+    async def key_for(self, account_id: AccountId, *, scopes: tuple[Scope, ...]) -> Person:
+        text = new_api_key()
+        issued = IssueApiKey(
+            key_id=text.key_id,
+            account_id=account_id,
+            name="test",
+            prefix=text.prefix,
+            secret_sha256=text.sha256,
+            scopes=scopes,
+            now_ms=clock.now_ms(),
+        )
+        await self.command(API_KEY, text.key_id, issued)
+        return Person(account_id=account_id, key=text.text, key_id=text.key_id)
+
+    async def cargo(self, **fields: Any) -> CargoSlug:
+        """A new cargo; `fields` replace those of the example version."""
+        slug = CargoSlug(f"cargo-{next(_numbers)}")
+        spec = replace(CARGO_VERSION.spec, slug=slug, **fields.pop("spec", {}))
+        version: CargoVersion = replace(CARGO_VERSION, spec=spec, **fields)
+        await self.command(CARGO, slug, PublishCargo(cargo=version, now_ms=clock.now_ms()))
+        return slug
+
+    async def island(self, owner: AccountId) -> IslandId:
+        island_id = IslandId(f"island-{next(_numbers):04}")
+        now_ms = clock.now_ms()
+        enrolled = EnrolIsland(island_id=island_id, owner_id=owner, name="The first", now_ms=now_ms)
+        registered = RegisterIsland(
+            island_id=island_id,
+            agent_version="1.0",
+            protocol=2,
+            capabilities=CAPABILITIES,
+            asks_micro={"_default": MICRO_PER_CREDIT},
+            now_ms=now_ms,
+        )
+        await self.handle(ISLAND, island_id, enrolled)
+        await self.command(ISLAND, island_id, registered)
+        return island_id
+
+    async def somebody(self) -> tuple[Person, CargoSlug]:
+        """One person and one cargo for all tests that change nothing."""
+        if self._somebody is None:
+            self._somebody = await self.person(), await self.cargo()
+        return self._somebody
+
+    async def handle(self, decider: Any, aggregate_id: str, command: Any) -> int:
+        """Carries out a command and returns its position."""
+        origin = Origin(command_id=clock.new_id(), actor="test")
+        handled = await self.services.handler.handle(decider, aggregate_id, command, origin=origin)
+        return handled.position
+
+    async def command(self, decider: Any, aggregate_id: str, command: Any) -> int:
+        """The same, and waits until every projection has seen it."""
+        position = await self.handle(decider, aggregate_id, command)
+        assert await self.services.progress.wait(ALL, position, SEEN_S)
+        return position
+
+    async def job(self, person: Person, slug: CargoSlug, **fields: Any) -> JobId:
+        """A submitted job."""
+        answer = await self.http.post(
+            "/jobs", json={"workload": slug, "input": {"text": "hi"}, **fields}, headers=person.headers
+        )
+        assert answer.status_code == 201, answer.text
+        return JobId(answer.json()["id"])
+
+    async def assign(self, job_id: JobId, island_id: IslandId, *, attempt: int = 1) -> int:
+        assigned = AssignJob(
+            job_id=job_id,
+            attempt=attempt,
+            island_id=island_id,
+            owner_id=AccountId("owner"),
+            price_micro=MICRO_PER_CREDIT,
+            output_after=await self.output_position(),
+            explanation=Explanation(
+                considered=2,
+                candidates=(candidate_of(island_id),),
+                refusals=(RefusalCount(code=Refusal.OFFLINE, count=1, example=IslandId("island-gone")),),
+            ),
+            now_ms=clock.now_ms(),
+        )
+        return await self.command(JOB, job_id, assigned)
+
+    async def defer(self, job_id: JobId) -> int:
+        refusals = (RefusalCount(code=Refusal.AT_CAPACITY, count=2, example=IslandId("island-full")),)
+        explanation = Explanation(considered=2, refusals=refusals)
+        deferred = DeferPlacement(job_id=job_id, explanation=explanation, now_ms=clock.now_ms())
+        return await self.command(JOB, job_id, deferred)
+
+    async def start(self, job_id: JobId, island_id: IslandId, *, attempt: int = 1) -> int:
+        started = StartAttempt(job_id=job_id, attempt=attempt, island_id=island_id, now_ms=clock.now_ms())
+        return await self.command(JOB, job_id, started)
+
+    async def lose(self, job_id: JobId, *, attempt: int = 1) -> int:
+        late_ms = clock.now_ms() + 10 * 60_000
+        return await self.command(JOB, job_id, ExpireLease(job_id=job_id, attempt=attempt, now_ms=late_ms))
+
+    async def fail(self, job_id: JobId, island_id: IslandId, *, attempt: int = 1) -> int:
+        failed = FailAttempt(
+            job_id=job_id,
+            attempt=attempt,
+            island_id=island_id,
+            code=Failure.CRASHED,
+            detail="exit code 3",
+            now_ms=clock.now_ms(),
+        )
+        return await self.command(JOB, job_id, failed)
+
+    async def say(
+        self, job_id: JobId, island_id: IslandId, content: str, *, seq: int, attempt: int = 1, last: bool = False
+    ) -> int:
+        """Publishes one chunk as the island does, and returns its position."""
+        body = {"job_id": wire_id(job_id, attempt), "seq": seq, "chunk": content, "is_final": last}
+        return await self.publish(subjects.output(island_id), body)
+
+    async def progress(self, job_id: JobId, island_id: IslandId, step: int, total: int) -> int:
+        return await self.publish(
+            subjects.progress(island_id), {"job_id": job_id, "step": step, "total": total}
+        )
+
+    async def publish(self, subject: str, body: dict[str, Any]) -> int:
+        return int((await self.nats.jetstream().publish(subject, json.dumps(body).encode())).seq)
+
+    async def succeed(self, job_id: JobId, island_id: IslandId, *, attempt: int = 1) -> int:
+        """The success claim of an island that said everything."""
+        job = await self.services.handler.state(JOB, job_id)
+        collected = await self.services.outputs.collect(
+            island_id, job_id, attempt, after=job.output_after, wait_s=SEEN_S
+        )
+        succeeded = SucceedAttempt(
+            job_id=job_id,
+            attempt=attempt,
+            island_id=island_id,
+            output=collected.output,
+            usage=Usage(wall_ms=5, prompt_tokens=2, completion_tokens=3),
+            now_ms=clock.now_ms(),
+        )
+        return await self.command(JOB, job_id, succeeded)
+
+    async def run(self, person: Person, slug: CargoSlug, island_id: IslandId, *texts: str) -> JobId:
+        """A job from its submission to its success, putting out `texts`."""
+        job_id = await self.job(person, slug)
+        await self.assign(job_id, island_id)
+        await self.start(job_id, island_id)
+        for seq, text in enumerate(texts, start=1):
+            await self.say(job_id, island_id, text, seq=seq)
+        await self.say(job_id, island_id, "", seq=len(texts) + 1, last=True)
+        await self.succeed(job_id, island_id)
+        return job_id
+
+    async def output_position(self) -> int:
+        info = await self.nats.jetstream().stream_info(subjects.JOB_OUTPUT)
+        return info.state.last_seq
+
+    @asynccontextmanager
+    async def socket(self, person: Person, **options: Any) -> AsyncIterator["Socket"]:
+        """An authenticated WebSocket, `ready` received."""
+        async with self.raw_socket(additional_headers=person.headers, **options) as connection:
+            live = Socket(connection)
+            assert (await live.next())["type"] == "ready"
+            yield live
+
+    def raw_socket(self, **options: Any) -> connect:
+        return connect(f"ws://{self.address}{BASE}/ws", **options)
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **frame: Any) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def next(self) -> dict[str, Any]:
+        async with asyncio.timeout(SEEN_S):
+            found: dict[str, Any] = json.loads(await self.connection.recv())
+            return found
+
+    async def until(self, is_it: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+        """Frames up to and including the first that `is_it`."""
+        frames = [await self.next()]
+        while not is_it(frames[-1]):
+            frames.append(await self.next())
+        return frames
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for an effect; fails when it does not come."""
+    async with asyncio.timeout(SEEN_S):
+        while not await is_so():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running_network(nats_url: str, postgres_dsn: str) -> AsyncIterator[Network]:
+    async with AsyncExitStack() as stack:
+        dsn = fresh_database(stack, postgres_dsn)
+        client = await nats.connect(nats_url)
+        stack.push_async_callback(client.close)
+        stack.push_async_callback(delete_streams, client)
+        await create_streams(client)
+        log = JetStreamEventLog(client)
+        tail, outputs = EventTail(client, log), Outputs(client)
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:{}".format(listener.getsockname()[1])
+        progress = await stack.enter_async_context(ProjectionProgress(dsn))
+        work = [tail.run(), outputs.run()]
+        work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
+        services = Services(
+            settings=Settings(
+                nats_url=nats_url,
+                postgres_dsn=dsn,
+                requests_per_minute=PLENTY,
+                job_reads_per_minute=PLENTY,
+                anonymous_per_minute=PLENTY,
+                write_wait_s=SEEN_S,
+            ),
+            handler=CommandHandler(log),
+            log=log,
+            tail=tail,
+            reads=ReadModel(await stack.enter_async_context(read_pool(dsn))),
+            progress=progress,
+            outputs=outputs,
+            artifacts=await Artifacts.open(client),
+            rejected_claims=RejectedClaims(client),
+            island_access=SharedIslandUser(client, "nats://island:secret@127.0.0.1:4222"),
+            heard=lambda _: 1_800_000_000_000,
+            asyncapi=lambda: {"asyncapi": "3.0.0"},
+            troubles=dict,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(build_app(services), log_config=None, ws="websockets-sansio", lifespan="on")
+        )
+        running = [asyncio.create_task(one) for one in (*work, server.serve(sockets=[listener]))]
+        stack.push_async_callback(stop, server, running)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{address}{BASE}", timeout=SEEN_S)
+        )
+        network = Network(services, client, http, address)
+        await eventually(lambda: is_up(server))
+        yield network
+
+
+async def is_up(server: uvicorn.Server) -> bool:
+    return server.started
+
+
+async def stop(server: uvicorn.Server, running: list[asyncio.Task[Any]]) -> None:
+    server.should_exit = True
+    await asyncio.wait({running[-1]}, timeout=SEEN_S)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+async def delete_streams(client: Client) -> None:
+    stream_log = client.jetstream()
+    for stream in await stream_log.streams_info():
+        await stream_log.delete_stream(stream.config.name or "")
+
+
+def fresh_database(stack: AsyncExitStack, postgres_dsn: str) -> str:
+    name = f"network_{next(_numbers)}"
+    connection = stack.enter_context(psycopg.connect(postgres_dsn, autocommit=True))
+    connection.execute(f"create database {name}".encode())
+    stack.callback(lambda: connection.execute(f"drop database {name} with (force)".encode()))
+    return f"{postgres_dsn.rpartition('/')[0]}/{name}"
