@@ -114,7 +114,8 @@ class AttemptTelling:
         self._expected = told.whole()
         self._repeated = 0
         self._cursor = 0
-        self._seq = 0
+        self._repeated_at = 0
+        self._repeated_seq = 0
         self.chunks = 0
 
     def begin(self) -> Iterator[Moment]:
@@ -160,15 +161,15 @@ class AttemptTelling:
             due = self._expected[self._repeated : self._repeated + len(content)]
             if content.startswith(due):
                 self._repeated += len(due)
+                self._repeated_at, self._repeated_seq = self._cursor, chunk.seq
                 content = content[len(due) :]
             else:
                 yield from self._differ()
-        self._seq = chunk.seq
         if not content:
             return
         self._told.add(content)
         if is_news:
-            yield self._text(content)
+            yield Text(position=self._cursor, attempt=self._attempt, seq=chunk.seq, content=content)
 
     def _differ(self) -> Iterator[Moment]:
         """Says that the text begins again, and says again what was equal so far."""
@@ -177,7 +178,9 @@ class AttemptTelling:
         yield Restarted(attempt=self._attempt)
         if repeated:
             self._told.add(repeated)
-            yield self._text(repeated)
-
-    def _text(self, content: str) -> Text:
-        return Text(position=self._cursor, attempt=self._attempt, seq=self._seq, content=content)
+            yield Text(
+                position=self._repeated_at,
+                attempt=self._attempt,
+                seq=self._repeated_seq,
+                content=repeated,
+            )

@@ -46,7 +46,14 @@ from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.island import ISLAND
 from domain.island_commands import EnrolIsland, RegisterIsland
 from domain.job import JOB
-from domain.job_commands import AssignJob, DeferPlacement, ExpireLease, FailAttempt, StartAttempt, SucceedAttempt
+from domain.job_commands import (
+    AssignJob,
+    DeferPlacement,
+    ExpireLease,
+    FailAttempt,
+    StartAttempt,
+    SucceedAttempt,
+)
 from domain.job_events import Usage
 from domain.placement import Explanation, Refusal, RefusalCount
 from domain.pricing import MICRO_PER_CREDIT
@@ -211,7 +218,14 @@ class Network:
         return await self.command(JOB, job_id, failed)
 
     async def say(
-        self, job_id: JobId, island_id: IslandId, content: str, *, seq: int, attempt: int = 1, last: bool = False
+        self,
+        job_id: JobId,
+        island_id: IslandId,
+        content: str,
+        *,
+        seq: int,
+        attempt: int = 1,
+        last: bool = False,
     ) -> int:
         """Publishes one chunk as the island does, and returns its position."""
         body = {"job_id": wire_id(job_id, attempt), "seq": seq, "chunk": content, "is_final": last}

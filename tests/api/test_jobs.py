@@ -65,7 +65,9 @@ async def test_an_unknown_field_is_ignored(network: Network) -> None:
         ({"region": "eu west\n"}, "region"),
     ],
 )
-async def test_a_wrong_field_is_named_with_its_rule(network: Network, change: dict[str, Any], field: str) -> None:
+async def test_a_wrong_field_is_named_with_its_rule(
+    network: Network, change: dict[str, Any], field: str
+) -> None:
     person, slug = await network.somebody()
     body = {"workload": slug, "input": {}, **change}
     answer = await network.http.post("/jobs", json=body, headers=person.headers)
@@ -216,7 +218,9 @@ async def test_a_hundred_requests_with_one_key_make_one_job(network: Network) ->
 async def test_the_same_idempotency_key_with_another_body_is_refused(network: Network) -> None:
     person, slug = await network.person(), await network.cargo()
     headers = person.headers | {"Idempotency-Key": "mine"}
-    first = await network.http.post("/jobs", json={"workload": slug, "input": {"a": 1, "b": 2}}, headers=headers)
+    first = await network.http.post(
+        "/jobs", json={"workload": slug, "input": {"a": 1, "b": 2}}, headers=headers
+    )
     reordered = b'{"input":{"b":2,"a":1},"workload":"%s"}' % slug.encode()
     same = await network.http.post(
         "/jobs", content=reordered, headers=headers | {"Content-Type": "application/json"}
@@ -393,9 +397,9 @@ async def test_a_read_waits_for_the_position_it_asks_for(network: Network) -> No
     position = (
         await network.http.post("/jobs", json={"workload": slug, "input": {}}, headers=person.headers)
     ).headers["Archipelago-Position"]
-    assert (
-        await network.http.get(f"/jobs?after={position}", headers=person.headers)
-    ).json()["meta"]["total"] == 1
+    assert (await network.http.get(f"/jobs?after={position}", headers=person.headers)).json()["meta"][
+        "total"
+    ] == 1
 
 
 async def test_the_timeline_tells_facts_rejected_claims_and_own_bookings(network: Network) -> None:
