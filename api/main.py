@@ -79,7 +79,7 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
-        lifespan="off",
+        lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
