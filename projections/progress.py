@@ -6,7 +6,7 @@ batch; after a lost connection the positions are read again, so nothing is misse
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
@@ -81,7 +81,7 @@ class ProjectionProgress:
                 await self._moved.wait_for(lambda: self.position(name) >= position)
         return self.position(name) >= position
 
-    async def subscribe(self) -> AsyncIterator[tuple[str, int]]:
+    async def subscribe(self) -> AsyncGenerator[tuple[str, int], None]:
         """Name and new position of every projection that moves from now on; each as often as the reader keeps up."""
         subscription = Subscription()
         self._subscriptions.add(subscription)

@@ -164,8 +164,8 @@ class Statements:
         self.insert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given}")
         self.upsert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given} {onto}")
         self.empty_incoming = self._composed(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} AS SELECT {names} FROM {table} WITH NO DATA; "
-            "TRUNCATE {incoming}"
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS "
+            "AS SELECT {names} FROM {table} WITH NO DATA; DELETE FROM {incoming}"
         )
         self.copy = self._composed("COPY {table} ({names}) FROM STDIN")
         self.copy_incoming = self._composed("COPY {incoming} ({names}) FROM STDIN")

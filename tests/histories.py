@@ -76,7 +76,7 @@ class Network(History):
 
     def __init__(self) -> None:
         super().__init__()
-        self._states: dict[str, Any] = {}
+        self.states: dict[str, Any] = {}
 
     def do(self, decider: Decider[Any, Any, Any], aggregate_id: str, command: Any) -> tuple[Any, ...]:
         """What the command came to; nothing where it was rejected."""
@@ -91,17 +91,17 @@ class Network(History):
             events = self._decide(orders.popleft())
 
     def state(self, decider: Decider[Any, Any, Any], aggregate_id: str) -> Any:
-        return self._states.get(decider.stream(aggregate_id), decider.initial)
+        return self.states.get(decider.stream(aggregate_id), decider.initial)
 
     def _decide(self, order: Order) -> tuple[Any, ...]:
         stream = order.decider.stream(order.aggregate_id)
-        state = self._states.get(stream, order.decider.initial)
+        state = self.states.get(stream, order.decider.initial)
         try:
             events = tuple(order.decider.decide(state, order.command))
         except Rejected:
             return ()
         if events:
-            self._states[stream] = order.decider.fold(events, state)
+            self.states[stream] = order.decider.fold(events, state)
             self.add(stream, *events)
         return events
 
