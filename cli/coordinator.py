@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 BASE: Final = "/api/v1"
 TIMEOUT_S: Final = 15.0
+STREAM_TIMEOUT_S: Final = 45.0
+"""A stream says at least a comment every 15 s."""
 PAGE_ROWS: Final = 100
 NEXT_STEPS: Final = {
     "unauthenticated": "pass a key with --key or ARCHIPELAGO_KEY; `archipelago up` prints one",
@@ -64,26 +66,35 @@ class Coordinator:
 
     @asynccontextmanager
     async def lines(self, path: str, *, last_event_id: str) -> AsyncIterator[AsyncIterator[str]]:
-        """The lines of a stream as they come. Raises httpx.TransportError where the connection breaks."""
+        """The lines of a stream as they come. Raises Unreachable where the connection breaks, at whatever moment."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        async with self._client.stream("GET", BASE + path, headers=headers) as response:
-            if not response.is_success:
-                await response.aread()
-                raise refusal(response)
-            yield response.aiter_lines()
+        try:
+            async with self._client.stream(
+                "GET", BASE + path, headers=headers, timeout=STREAM_TIMEOUT_S
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise refusal(response)
+                yield response.aiter_lines()
+        except httpx.TransportError as error:
+            raise Unreachable(self.url, error) from error
 
     async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
             response = await self._client.request(method, BASE + path, **request)
         except httpx.TransportError as error:
-            raise self.unreachable(error) from error
+            raise Unreachable(self.url, error) from error
         if not response.is_success:
             raise refusal(response)
         return answer_of(response)
 
-    def unreachable(self, error: httpx.TransportError) -> CommandFailed:
-        return CommandFailed(
-            f"coordinator: cannot be reached at {self.url} ({error!r})",
+
+class Unreachable(CommandFailed):
+    """No answer came, for now. `url` is where we asked."""
+
+    def __init__(self, url: str, error: httpx.TransportError) -> None:
+        super().__init__(
+            f"coordinator: cannot be reached at {url} ({str(error) or type(error).__name__})",
             next_step="start one with `archipelago up`, or name another with --url",
         )
 
@@ -97,7 +108,7 @@ class Refused(CommandFailed):
         self.error = error
 
 
-def refusal(response: httpx.Response) -> Refused:
+def refusal(response: httpx.Response) -> CommandFailed:
     """The answer's own sentence, which names field and rule; never trusts that the answer is ours."""
     try:
         body = answer_of(response)

@@ -18,6 +18,7 @@ import cli
 from cli.coordinator import Coordinator
 from cli.follow import Forgotten, follow
 from cli.job_input import FILE_BYTES_MAX
+from cli.job_output import is_settled
 
 CARGO: Final = "wasm-hash"
 FILES_MAX: Final = 40
@@ -111,11 +112,10 @@ def output_line(name: str, sha256: str, seconds: float, *, is_verified: bool) ->
 
 
 async def settled_jobs(coordinator: Coordinator) -> list[dict[str, Any]]:
-    """All jobs once those that succeeded are paid for, or as they are when that takes too long."""
+    """All jobs once they have ended and are paid, or as they are when that takes too long."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while True:
         jobs: list[dict[str, Any]] = (await coordinator.get("/jobs", limit=PAGE_ROWS))["jobs"]
-        unpaid = [job for job in jobs if job["state"] == "succeeded" and "charged" not in job]
-        if not unpaid or time.monotonic() > deadline:
+        if all(map(is_settled, jobs)) or time.monotonic() > deadline:
             return jobs
         await asyncio.sleep(POLL_S)

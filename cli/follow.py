@@ -14,13 +14,11 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-import httpx
-
-from cli.coordinator import Coordinator
+from cli.coordinator import Coordinator, Unreachable
 from cli.failure import CommandFailed
 from cli.server_events import ServerEvent, StreamUnreadable, server_events
 
-SILENCE_MAX_S: Final = 60.0
+AWAY_MAX_S: Final = 60.0
 """How long a coordinator may be away before following it is given up."""
 PAUSE_S: Final = 0.5
 INTERRUPTED: Final = "unavailable"
@@ -91,32 +89,29 @@ async def follow(coordinator: Coordinator, job_id: str, place: Place) -> AsyncIt
 
     The place is set behind a piece when the next one is asked for.
     """
-    last_heard = time.monotonic()
+    away_since: float | None = None
+    path = f"/jobs/{quote(job_id, safe='')}/stream?format=events"
     while True:
         try:
-            async for piece, event_id in _follow_once(coordinator, job_id, place.read()):
-                if piece.is_interruption:
-                    break
-                last_heard = time.monotonic()
-                yield piece
-                if piece.is_end:
-                    place.remove()
-                    return
-                if event_id:
-                    place.write(event_id)
-        except httpx.TransportError as error:
-            if time.monotonic() - last_heard > SILENCE_MAX_S:
-                raise coordinator.unreachable(error) from error
+            async with coordinator.lines(path, last_event_id=place.read()) as lines:
+                away_since = None
+                async for event in server_events(lines):
+                    piece = piece_of(event)
+                    if piece.is_interruption:
+                        break
+                    yield piece
+                    if piece.is_end:
+                        place.remove()
+                        return
+                    if event.id:
+                        place.write(event.id)
+        except Unreachable:
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > AWAY_MAX_S:
+                raise
         except StreamUnreadable as error:
             raise CommandFailed(f"coordinator: {error}", next_step="check --url") from error
         await asyncio.sleep(PAUSE_S)
-
-
-async def _follow_once(coordinator: Coordinator, job_id: str, after: str) -> AsyncIterator[tuple[Piece, str]]:
-    path = f"/jobs/{quote(job_id, safe='')}/stream?format=events"
-    async with coordinator.lines(path, last_event_id=after) as lines:
-        async for event in server_events(lines):
-            yield piece_of(event), event.id
 
 
 def piece_of(event: ServerEvent) -> Piece:

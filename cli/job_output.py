@@ -4,7 +4,8 @@ Used by `archipelago job follow` and `job submit --follow`. The output goes to s
 """
 
 import asyncio
-from typing import Any, assert_never
+import time
+from typing import Any, Final, assert_never
 from urllib.parse import quote
 
 import typer
@@ -14,6 +15,10 @@ from cli.coordinator import Coordinator
 from cli.failure import ExitCode
 from cli.follow import Piece, PieceKind, follow
 from cli.terminal import note, say
+
+SETTLED_WITHIN_S: Final = 5.0
+POLL_S: Final = 0.05
+ENDED_UNPAID: Final = frozenset({"failed", "cancelled"})
 
 
 async def show_output(
@@ -37,10 +42,29 @@ async def show_output(
             note(f"Interrupted; the job goes on. Resume here with: archipelago job follow {job_id}")
         raise
     screen.end_line()
-    job = await coordinator.get(f"/jobs/{quote(job_id, safe='')}")
+    job = await ended_job(coordinator, job_id)
     if not quiet:
         note(ending(job))
     return job
+
+
+async def ended_job(coordinator: Coordinator, job_id: str) -> dict[str, Any]:
+    """The job as it ended, and as it was paid where it succeeded.
+
+    The stream is ahead of what can be queried, and the settlement comes behind the success; after SETTLED_WITHIN_S the
+    job is shown as it is.
+    """
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    while True:
+        job = await coordinator.get(f"/jobs/{quote(job_id, safe='')}")
+        if is_settled(job) or time.monotonic() > deadline:
+            return job
+        await asyncio.sleep(POLL_S)
+
+
+def is_settled(job: dict[str, Any]) -> bool:
+    """Whether a job has ended and, where it succeeded, was paid."""
+    return job["state"] in ENDED_UNPAID or (job["state"] == "succeeded" and "charged" in job)
 
 
 def ending(job: dict[str, Any]) -> str:

@@ -7,9 +7,18 @@ from typing import Any, Final
 from cli.account import show_entries
 from cli.terminal import say, show_fields, show_table
 
-DETAIL_CHARACTERS_MAX: Final = 90
+DETAIL_CHARACTERS_MAX: Final = 120
 NOT_THE_MOMENT: Final = "lease_ends_at_ms"
-SHOWN_FIELDS: Final = ("attempt", "island_id", "price_micro", "code", "loss", "reason", "detail")
+SHOWN_FIELDS: Final = {
+    "bid_micro": "bid",
+    "attempt": "attempt",
+    "price_micro": "price",
+    "code": "code",
+    "loss": "loss",
+    "reason": "reason",
+    "detail": "detail",
+    "island_id": "island",
+}
 """What a line of a job's history says of an event; the rest is in `--json`."""
 
 
@@ -100,13 +109,13 @@ def time_of_fact(data: Mapping[str, Any]) -> str:
 
 def fact_text(data: Mapping[str, Any]) -> str:
     parts = [
-        f"{name.removesuffix('_id')} {value_text(name, data[name])}" for name in SHOWN_FIELDS if name in data
+        f"{label} {value_text(name, data[name])}" for name, label in SHOWN_FIELDS.items() if name in data
     ]
     return shortened(", ".join(parts))
 
 
 def value_text(name: str, value: Any) -> str:
-    return f"{value / 1_000_000:g} credits" if name == "price_micro" else str(value)
+    return f"{value / 1_000_000:g} credits" if name.endswith("_micro") else str(value)
 
 
 def shortened(text: str) -> str:

@@ -185,6 +185,8 @@ class LocalNetwork:
     async def _coordinator_is_ready(self) -> bool:
         try:
             await self.coordinator.get("/health")
+            # The key works only once the read side has taken in the local account.
+            await self.coordinator.get("/account")
         except CommandFailed:
             return False
         return True

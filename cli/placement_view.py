@@ -58,7 +58,7 @@ def show_attempt(attempt: dict[str, Any]) -> None:
     winner = attempt.get("winner") or {}
     name = winner.get("name") or attempt["host_id"]
     say(f"Attempt {attempt['attempt']} ran on {name} for {attempt['price']} credits{ending_text(attempt)}.")
-    say(f"Of {attempt['considered']} islands looked at, {len(attempt['candidates'])} could take it:")
+    say(f"Islands looked at: {attempt['considered']}. The best that could take it:")
     show_table(
         ("ISLAND", "LEVEL", *(f">{term.upper()}" for term in TERMS), ">ASK"),
         (candidate_row(candidate, attempt["host_id"]) for candidate in attempt["candidates"]),

@@ -59,15 +59,18 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    is_terminal = sys.stdout.isatty()
-    console = Console(markup=False, emoji=False, highlight=False, width=None if is_terminal else PIPE_WIDTH)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    console = Console(markup=False, emoji=False, highlight=False, no_color=True, width=width)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
     for heading in headings:
         is_number = heading.startswith(">")
         table.add_column(heading.removeprefix(">"), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
-    console.print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        print(line.rstrip(), flush=True)
 
 
 def show_fields(fields: Iterable[tuple[str, object]]) -> None:
