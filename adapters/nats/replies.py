@@ -18,15 +18,17 @@ TIMEOUT_S: Final = 5.0
 TRIES_MAX: Final = 3
 
 
-class Refused(Exception):  # noqa: N818  the server's answer
+class Refused(Exception):
     """The server answered with an error that no retry cures: storage full, bad request, no rights."""
 
 
-class Unanswered(Exception):  # noqa: N818
+class Unanswered(Exception):
     """No answer within the bound."""
 
 
-async def ask(client: Client, subject: str, body: bytes = b"", *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+async def ask(
+    client: Client, subject: str, body: bytes = b"", *, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
     """The answer of one JetStream API call. Raises `Unanswered`."""
     try:
         reply = await client.request(subject, body, timeout=timeout_s)
@@ -90,5 +92,3 @@ async def _read_batch(client: Client, stream: str, subject: str, start: int) -> 
     if status not in {"204", "404"}:
         raise Refused(f"direct get of {stream} answered {status} {headers.get('Description', '')}")
     return batch, status == "404" or not int(headers.get("Nats-Num-Pending", "0"))
-
-

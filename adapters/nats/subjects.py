@@ -77,5 +77,5 @@ def rejected_claim(island_id: str, job_id: str) -> str:
 
 def token(text: str) -> str:
     """`text` where it can be one subject token, else `unknown`."""
-    plain = text and len(text) <= 80 and all(c.isascii() and (c.isalnum() or c in "-_") for c in text)  # noqa: PLR2004
+    plain = text and len(text) <= 80 and all(c.isascii() and (c.isalnum() or c in "-_") for c in text)
     return text if plain else "unknown"
