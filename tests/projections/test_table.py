@@ -49,14 +49,16 @@ FULL = Thing(
 
 
 @pytest.fixture
-async def tx(database: str) -> AsyncIterator[Transaction]:
-    async with await connect(database, "test") as connection:
+async def tx(module_database: str) -> AsyncIterator[Transaction]:
+    async with (
+        await connect(module_database, "test") as connection,
+        connection.transaction(force_rollback=True),
+    ):
         await connection.execute(
             "CREATE TABLE things (job_id text, number bigint, text text, is_new boolean, mood text, part json, "
             "names json, counts json, later text, PRIMARY KEY (job_id, number))"
         )
-        async with connection.transaction():
-            yield connection
+        yield connection
 
 
 def key(thing: Thing) -> tuple[str, int]:
