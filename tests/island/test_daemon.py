@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import nats
@@ -21,6 +22,7 @@ from adapters.wire import AssignJob
 from domain.ids import IslandId
 from tests.island.coordinator import KEY, Coordinator, running_coordinator
 from tests.island.network import WAIT_S, Network, assignment
+from tests.servers import nats_on, temporary_data_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = (ROOT / "cargos" / "wasm_hash" / "hash.wasm").read_bytes()
@@ -80,38 +82,86 @@ def daemon(state_dir: Path, coordinator: Coordinator, *, key: str | None = KEY) 
         running.process.wait()
 
 
-@pytest.fixture
-def coordinator(nats_server: NatsServer) -> Iterator[Coordinator]:
-    with running_coordinator() as coordinator:
-        url = nats_server.island_url
-        user, _, password = url.removeprefix("nats://").rpartition("@")[0].partition(":")
-        coordinator.credentials = {
-            "nats_url": f"nats://{url.rpartition('@')[2]}",
-            "user": user,
-            "password": password,
-        }
-        coordinator.artifacts = {"/hash": MODULE, "/endless": ENDLESS}
-        yield coordinator
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A server, a coordinator and an island that has joined and waits for jobs."""
+
+    server: NatsServer
+    coordinator: Coordinator
+    island: Daemon
+    island_id: IslandId
+    state_dir: Path
+
+    @asynccontextmanager
+    async def network(self) -> AsyncIterator[Network]:
+        client = await nats.connect(
+            self.server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, error_cb=_silent
+        )
+        try:
+            yield Network(client, self.island_id)
+        finally:
+            await client.close()
 
 
-@pytest.fixture
-async def network(nats_server: NatsServer) -> AsyncIterator[Network]:
-    client = await nats.connect(
-        nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, error_cb=_silent
-    )
-    yield Network(client, IslandId("unknown"))
-    await client.close()
+@contextmanager
+def settled(state_dir: Path) -> Iterator[Place]:
+    with temporary_data_directory() as directory, running_coordinator() as coordinator:
+        server = nats_on(directory)
+        asyncio.run(server.start())
+        try:
+            coordinator.credentials = credentials_of(server)
+            coordinator.artifacts = {"/hash": MODULE, "/endless": ENDLESS}
+            with daemon(state_dir, coordinator) as island:
+                printed = asyncio.run(island.until("waiting for jobs"))
+                island_id = IslandId(printed.partition(", id ")[2].split()[0])
+                place = Place(
+                    server=server,
+                    coordinator=coordinator,
+                    island=island,
+                    island_id=island_id,
+                    state_dir=state_dir,
+                )
+                asyncio.run(deploy(place))
+                yield place
+        finally:
+            asyncio.run(server.stop())
 
 
-@pytest.fixture
-async def island(network: Network, coordinator: Coordinator, tmp_path: Path) -> AsyncIterator[Daemon]:
-    """Joined, connected, waiting for jobs."""
-    with daemon(tmp_path / "state", coordinator) as running:
-        printed = await running.until(", id A")
-        network.island_id = IslandId(printed.partition(", id ")[2].split()[0])
+async def deploy(place: Place) -> None:
+    async with place.network() as network:
         await network.deploy()
-        await running.until("waiting for jobs")
-        yield running
+
+
+def credentials_of(server: NatsServer) -> dict[str, str]:
+    access, _, address = server.island_url.removeprefix("nats://").rpartition("@")
+    user, _, password = access.partition(":")
+    return {"nats_url": f"nats://{address}", "user": user, "password": password}
+
+
+@pytest.fixture(scope="module")
+def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """For the tests that leave the island as they found it."""
+    with settled(tmp_path_factory.mktemp("island") / "state") as place:
+        yield place
+
+
+@pytest.fixture
+def own_place(tmp_path: Path) -> Iterator[Place]:
+    """For the tests that end it."""
+    with settled(tmp_path / "state") as place:
+        yield place
+
+
+@pytest.fixture
+async def network(shared_place: Place) -> AsyncIterator[Network]:
+    async with shared_place.network() as network:
+        yield network
+
+
+@pytest.fixture
+async def own_network(own_place: Place) -> AsyncIterator[Network]:
+    async with own_place.network() as network:
+        yield network
 
 
 async def _silent(_: Exception) -> None:
@@ -142,14 +192,17 @@ def endless_job(coordinator: Coordinator, job_id: str, attempt: int = 1) -> Assi
     )
 
 
-async def test_a_job_gives_what_hashlib_gives(
-    island: Daemon, network: Network, coordinator: Coordinator
-) -> None:
-    text = "Grüße, archipelago"
-    await network.assign(hash_job(coordinator, "job-1", json.dumps({"text": text}).encode()))
+async def heartbeats(network: Network) -> list[str]:
+    return [one["status"] for one in await network.claims(subjects.HEARTBEATS) if one["kind"] == "heartbeat"]
 
-    assert await network.states("job-1", "succeeded") == ["started", "streaming", "succeeded"]
-    chunk, final = await network.output("job-1")
+
+async def test_a_job_gives_what_hashlib_gives(shared_place: Place, network: Network) -> None:
+    text = "Grüße, archipelago"
+    job = hash_job(shared_place.coordinator, "hash", json.dumps({"text": text}).encode())
+    await network.assign(job)
+
+    assert await network.states("hash", "succeeded") == ["started", "streaming", "succeeded"]
+    chunk, final = await network.output("hash")
     assert json.loads(chunk["chunk"])["sha256"] == hashlib.sha256(text.encode()).hexdigest()
     claim = (await network.claims(subjects.JOB_STATUS))[-1]
     digest = f"sha256:{hashlib.sha256(chunk['chunk'].encode()).hexdigest()}"
@@ -160,147 +213,126 @@ async def test_a_job_gives_what_hashlib_gives(
     assert await network.waiting_jobs() == 0
 
 
-async def test_it_registers_and_shows_that_it_is_alive(
-    island: Daemon, network: Network, coordinator: Coordinator
-) -> None:
-    claims = await network.until(subjects.HEARTBEATS, lambda claims: len(claims) >= 2)
+async def test_it_enrols_registers_and_shows_that_it_is_alive(shared_place: Place, network: Network) -> None:
+    # What it said before the streams were made went nowhere: this is a later heartbeat.
+    claims = await network.until(
+        subjects.HEARTBEATS, lambda claims: any(one["kind"] == "heartbeat" for one in claims)
+    )
+    beat = next(one for one in claims if one["kind"] == "heartbeat")
+    platform = shared_place.coordinator.enrolled[0]["platform"]
 
-    registration, beat = claims[0], claims[1]
-    assert (registration["kind"], registration["host_id"], registration["protocol"]) == (
-        "register",
-        network.island_id,
-        2,
-    )
-    assert (registration["name"], registration["slots"], registration["supported_runtimes"]) == (
-        "test island",
-        1,
-        ["wasm"],
-    )
-    assert registration["self_tests"][0]["passed"] is True
-    assert (beat["kind"], beat["status"], beat["free_slots"]) == ("heartbeat", "online", 1)
-    assert beat["asking_prices"] == {"_default": "0.25"}
-    assert coordinator.enrolled == [
-        {"account_key": network.island_id, "name": "test island", "platform": registration["platform"]}
+    assert shared_place.coordinator.enrolled == [
+        {"account_key": network.island_id, "name": "test island", "platform": platform}
     ]
+    assert (beat["host_id"], beat["status"], beat["protocol"]) == (network.island_id, "online", 2)
+    assert beat["asking_prices"] == {"_default": "0.25"}
 
 
 async def test_a_job_message_that_nobody_can_read_is_answered_and_ended(
-    island: Daemon, network: Network, coordinator: Coordinator
+    shared_place: Place, network: Network
 ) -> None:
     await network.put(b"{")
-    await network.put(b'{"job_id":"job-1","input":{}}')
-    await network.assign(hash_job(coordinator, "job-2", b'{"text":""}'))
+    await network.put(b'{"job_id":"unreadable","input":{}}')
+    await network.assign(hash_job(shared_place.coordinator, "readable", b'{"text":""}'))
 
-    assert await network.states("job-2", "succeeded") == ["started", "streaming", "succeeded"]
-    refused = (await network.claims(subjects.JOB_STATUS))[0]
-    assert (refused["job_id"], refused["state"], refused["code"]) == ("job-1", "refused", "bad_assignment")
+    assert await network.states("readable", "succeeded") == ["started", "streaming", "succeeded"]
+    (refused,) = [one for one in await network.claims(subjects.JOB_STATUS) if one["job_id"] == "unreadable"]
+    assert (refused["state"], refused["code"]) == ("refused", "bad_assignment")
     assert "lease_expires" in refused["error"]
     assert await network.waiting_jobs() == 0
 
 
 async def test_a_repeated_job_message_is_acknowledged_and_not_run_again(
-    island: Daemon, network: Network, coordinator: Coordinator
+    shared_place: Place, network: Network
 ) -> None:
     for attempt in (2, 2, 1):
-        await network.assign(hash_job(coordinator, "job-1", b'{"text":""}', attempt))
-    await network.assign(hash_job(coordinator, "job-2", b'{"text":""}'))
-    await network.states("job-2", "succeeded")
+        await network.assign(hash_job(shared_place.coordinator, "repeated", b'{"text":""}', attempt))
+    await network.assign(hash_job(shared_place.coordinator, "next", b'{"text":""}'))
+    await network.states("next", "succeeded")
 
     claims = await network.claims(subjects.JOB_STATUS)
-    assert [one["state"] for one in claims if one["job_id"] == "job-1_2"] == [
-        "started",
-        "streaming",
-        "succeeded",
-    ]
-    assert not [one for one in claims if one["job_id"] == "job-1"]
+    states = [one["state"] for one in claims if one["job_id"] == "repeated_2"]
+    assert states == ["started", "streaming", "succeeded"]
+    assert not [one for one in claims if one["job_id"] == "repeated"]
     assert await network.waiting_jobs() == 0
 
 
-async def test_a_cancelled_job_is_dead_within_a_second(
-    island: Daemon, network: Network, coordinator: Coordinator
-) -> None:
-    await network.assign(endless_job(coordinator, "job-1"))
-    await network.states("job-1", "started")
+async def test_a_cancelled_job_is_dead_within_a_second(shared_place: Place, network: Network) -> None:
+    await network.assign(endless_job(shared_place.coordinator, "cancelled"))
+    await network.states("cancelled", "started")
     asked_at_s = time.monotonic()
-    await network.cancel("job-1")
+    await network.cancel("cancelled")
 
-    assert (await network.states("job-1", "cancelled"))[-1] == "cancelled"
+    assert await network.states("cancelled", "cancelled") == ["started", "cancelled"]
     assert time.monotonic() - asked_at_s < 1.0
 
 
-async def test_a_first_signal_lets_it_finish_and_say_goodbye(
-    island: Daemon, network: Network, coordinator: Coordinator
-) -> None:
-    await network.assign(hash_job(coordinator, "job-1", b'{"text":""}'))
-    await network.states("job-1", "succeeded")
+async def test_it_survives_a_restart_of_its_server(shared_place: Place, network: Network) -> None:
+    await shared_place.server.stop()
+    await shared_place.server.start()
 
-    assert await island.end(signal.SIGTERM) == 0
-    beats = [one for one in await network.claims(subjects.HEARTBEATS) if one["kind"] == "heartbeat"]
-    assert [one["status"] for one in beats][-2:] == ["draining", "offline"]
-    assert "left the network" in island.output.read_text()
-
-
-async def test_a_second_signal_gives_back_what_runs(
-    island: Daemon, network: Network, coordinator: Coordinator
-) -> None:
-    await network.assign(endless_job(coordinator, "job-1"))
-    await network.states("job-1", "started")
-    island.process.send_signal(signal.SIGTERM)
-    await island.until("finishing 1 running")
-
-    assert await island.end(signal.SIGTERM) == 0
-    assert (await network.states("job-1", "returned"))[-1] == "returned"
-    assert (await network.claims(subjects.JOB_STATUS))[-1]["reason"] == "drain"
-    beats = [one for one in await network.claims(subjects.HEARTBEATS) if one["kind"] == "heartbeat"]
-    assert beats[-1]["status"] == "offline"
-
-
-async def test_what_ran_when_it_was_killed_is_reported_at_the_next_start(
-    island: Daemon, network: Network, coordinator: Coordinator, tmp_path: Path
-) -> None:
-    await network.assign(endless_job(coordinator, "job-1"))
-    await network.states("job-1", "started")
-    await island.end(signal.SIGKILL)
-
-    with daemon(tmp_path / "state", coordinator, key=None) as again:
-        assert (await network.states("job-1", "returned"))[-1] == "returned"
-        assert (await network.claims(subjects.JOB_STATUS))[-1]["reason"] == "restart"
-        await network.assign(hash_job(coordinator, "job-2", b'{"text":""}'))
-        await network.states("job-2", "succeeded")
-        assert f"known, id {network.island_id}" in again.output.read_text()
-        await again.end(signal.SIGTERM)
-    assert not list((tmp_path / "state" / "attempts").iterdir())
-
-
-async def test_it_survives_the_end_of_its_server(
-    island: Daemon, network: Network, coordinator: Coordinator, nats_server: NatsServer
-) -> None:
-    await network.assign(hash_job(coordinator, "job-1", b'{"text":""}'))
-    await network.states("job-1", "succeeded")
-    greetings = len([one for one in await network.claims(subjects.HEARTBEATS) if one["kind"] == "register"])
-
-    await nats_server.stop()
-    await nats_server.start()
-
-    await network.until(
-        subjects.HEARTBEATS,
-        lambda claims: len([one for one in claims if one["kind"] == "register"]) > greetings,
+    claims = await network.until(
+        subjects.HEARTBEATS, lambda claims: any(one["kind"] == "register" for one in claims)
     )
-    await network.assign(hash_job(coordinator, "job-2", b'{"text":""}'))
-    assert await network.states("job-2", "succeeded") == ["started", "streaming", "succeeded"]
+    registration = next(one for one in claims if one["kind"] == "register")
+    assert (registration["host_id"], registration["protocol"]) == (network.island_id, 2)
+    assert (registration["slots"], registration["supported_runtimes"]) == (1, ["wasm"])
+    assert registration["self_tests"][0]["passed"] is True
+    await network.assign(hash_job(shared_place.coordinator, "restarted", b'{"text":""}'))
+    assert await network.states("restarted", "succeeded") == ["started", "streaming", "succeeded"]
 
 
 async def test_two_daemons_on_one_state_directory_are_one_too_many(
-    island: Daemon, coordinator: Coordinator, tmp_path: Path
+    shared_place: Place, tmp_path: Path
 ) -> None:
-    with daemon(tmp_path / "state", coordinator) as second:
+    with daemon(shared_place.state_dir, shared_place.coordinator) as second:
         assert await asyncio.to_thread(second.process.wait, WAIT_S) == 1
-        assert f"process {island.process.pid} runs the island of" in second.output.read_text()
+        holder = shared_place.island.process.pid
+        assert f"process {holder} runs the island of" in second.output.read_text()
 
 
-async def test_a_first_start_without_a_key_says_what_is_missing(
-    coordinator: Coordinator, tmp_path: Path
+async def test_a_second_signal_gives_back_what_runs(own_place: Place, own_network: Network) -> None:
+    await own_network.assign(endless_job(own_place.coordinator, "job-1"))
+    await own_network.states("job-1", "started")
+    own_place.island.process.send_signal(signal.SIGTERM)
+    await own_place.island.until("finishing 1 running")
+
+    assert await own_place.island.end(signal.SIGTERM) == 0
+    assert await own_network.states("job-1", "returned") == ["started", "returned"]
+    assert (await own_network.claims(subjects.JOB_STATUS))[-1]["reason"] == "drain"
+    assert (await heartbeats(own_network))[-1] == "offline"
+
+
+async def test_what_ran_when_it_was_killed_is_reported_at_the_next_start(
+    own_place: Place, own_network: Network
 ) -> None:
-    with daemon(tmp_path / "state", coordinator, key=None) as first:
+    await own_network.assign(endless_job(own_place.coordinator, "job-1"))
+    await own_network.states("job-1", "started")
+    await own_place.island.end(signal.SIGKILL)
+
+    with daemon(own_place.state_dir, own_place.coordinator, key=None) as again:
+        assert await own_network.states("job-1", "returned") == ["started", "returned"]
+        assert (await own_network.claims(subjects.JOB_STATUS))[-1]["reason"] == "restart"
+        await own_network.assign(hash_job(own_place.coordinator, "job-2", b'{"text":""}'))
+        await own_network.states("job-2", "succeeded")
+        assert f"known, id {own_network.island_id}" in again.output.read_text()
+        assert await again.end(signal.SIGTERM) == 0
+    assert (await heartbeats(own_network))[-2:] == ["draining", "offline"]
+    assert "left the network" in again.output.read_text()
+    assert not list((own_place.state_dir / "attempts").iterdir())
+
+
+async def test_a_first_start_without_a_key_says_what_is_missing(tmp_path: Path) -> None:
+    with running_coordinator() as coordinator, daemon(tmp_path / "state", coordinator, key=None) as first:
         assert await asyncio.to_thread(first.process.wait, WAIT_S) == 1
         assert "set ARCHIPELAGO_ISLAND_KEY" in first.output.read_text()
+
+
+async def test_credentials_that_the_network_refuses_end_it_with_advice(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    with running_coordinator() as coordinator:
+        coordinator.credentials = credentials_of(nats_server) | {"password": "wrong"}
+        with daemon(tmp_path / "state", coordinator) as refused:
+            assert await asyncio.to_thread(refused.process.wait, WAIT_S) == 1
+            assert "delete credentials.json" in refused.output.read_text()
