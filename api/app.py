@@ -67,6 +67,7 @@ def build_app(services: Services) -> FastAPI:
         openapi_url=f"{BASE}/openapi.json",
         docs_url=f"{BASE}/docs",
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.edge = edge

@@ -1,7 +1,7 @@
 """A coordinator's read and write side with its HTTP face on a real socket, over real NATS and real PostgreSQL.
 
-The workers are left out: a test plays the placing process and the island itself, step by step, so it decides what happens
-when. One network serves all tests of a module; each test works with accounts and cargos of its own.
+The workers are left out: a test plays the placing process and the island itself, step by step, so it decides what
+happens when. One network serves all tests of a module; each test works with accounts and cargos of its own.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from api.settings import Settings
 from commands.event_log import Origin
 from commands.handle import CommandHandler
 from domain.account import ACCOUNT, GrantCredits, OpenAccount
-from domain.api_key import API_KEY, IssueApiKey, Scope
+from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
 from domain.cargo import CARGO, CargoVersion, PublishCargo
 from domain.claim import wire_id
 from domain.failure import Failure
@@ -51,6 +51,7 @@ from domain.job_commands import (
     DeferPlacement,
     ExpireLease,
     FailAttempt,
+    RenewLease,
     StartAttempt,
     SucceedAttempt,
 )
@@ -94,17 +95,17 @@ class Network:
         return build_app(replace(self.services, settings=changed))
 
     async def person(
-        self, *, credits: int = 100, scopes: tuple[Scope, ...] = (Scope.READ, Scope.WRITE)
+        self, *, funds: int = 100, scopes: tuple[Scope, ...] = (Scope.READ, Scope.WRITE)
     ) -> Person:
         """A new account with free credits and a key."""
         account_id = AccountId(f"account-{next(_numbers)}")
         opened = OpenAccount(account_id=account_id, name="Somebody", now_ms=clock.now_ms())
         await self.handle(ACCOUNT, account_id, opened)
-        if credits:
+        if funds:
             granted = GrantCredits(
                 account_id=account_id,
                 grant_id="first",
-                amount_micro=credits * MICRO_PER_CREDIT,
+                amount_micro=funds * MICRO_PER_CREDIT,
                 reason="test",
                 now_ms=clock.now_ms(),
             )
@@ -124,6 +125,11 @@ class Network:
         )
         await self.command(API_KEY, text.key_id, issued)
         return Person(account_id=account_id, key=text.text, key_id=text.key_id)
+
+    async def revoke(self, person: Person) -> None:
+        """As another coordinator would: this one only hears of it."""
+        revoked = RevokeApiKey(key_id=person.key_id, account_id=person.account_id, now_ms=clock.now_ms())
+        await self.command(API_KEY, person.key_id, revoked)
 
     async def cargo(self, **fields: Any) -> CargoSlug:
         """A new cargo; `fields` replace those of the example version."""
@@ -201,6 +207,12 @@ class Network:
     async def start(self, job_id: JobId, island_id: IslandId, *, attempt: int = 1) -> int:
         started = StartAttempt(job_id=job_id, attempt=attempt, island_id=island_id, now_ms=clock.now_ms())
         return await self.command(JOB, job_id, started)
+
+    async def renew(self, job_id: JobId, island_id: IslandId) -> int:
+        renewed = RenewLease(
+            job_id=job_id, attempt=1, island_id=island_id, extend_ms=60_000, now_ms=clock.now_ms() + 1_000
+        )
+        return await self.command(JOB, job_id, renewed)
 
     async def lose(self, job_id: JobId, *, attempt: int = 1) -> int:
         late_ms = clock.now_ms() + 10 * 60_000
@@ -325,7 +337,7 @@ async def running_network(nats_url: str, postgres_dsn: str) -> AsyncIterator[Net
         tail, outputs = EventTail(client, log), Outputs(client)
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
-        address = "127.0.0.1:{}".format(listener.getsockname()[1])
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         progress = await stack.enter_async_context(ProjectionProgress(dsn))
         work = [tail.run(), outputs.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]

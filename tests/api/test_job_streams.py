@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -229,7 +229,7 @@ async def test_silence_is_filled_with_comments() -> None:
     go_on = asyncio.Event()
     row = replace(new_job(submitted(), 1), state=Phase.CANCELLED)
 
-    async def moments() -> AsyncIterator[Moment]:
+    async def moments() -> AsyncGenerator[Moment]:
         await go_on.wait()
         yield Ended(row=row)
 
@@ -243,7 +243,7 @@ async def test_silence_is_filled_with_comments() -> None:
 async def test_a_stream_that_is_left_ends_the_story_behind_it() -> None:
     was_ended = asyncio.Event()
 
-    async def moments() -> AsyncIterator[Moment]:
+    async def moments() -> AsyncGenerator[Moment]:
         try:
             await asyncio.Event().wait()
             yield Ended(row=new_job(submitted(), 1))

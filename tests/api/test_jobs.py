@@ -187,7 +187,7 @@ async def test_an_input_that_breaks_the_schema_names_the_field(network: Network)
 
 
 async def test_too_few_credits_are_told_in_numbers(network: Network) -> None:
-    person, slug = await network.person(credits=3), await network.cargo()
+    person, slug = await network.person(funds=3), await network.cargo()
     answer = await network.http.post("/jobs", json={"workload": slug, "input": {}}, headers=person.headers)
     assert answer.status_code == 402
     assert answer.json()["error"]["code"] == "insufficient_credits"
