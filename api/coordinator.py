@@ -158,7 +158,12 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             min_size=1,
             max_size=PROCESS_CONNECTIONS_MAX,
             open=False,
-            kwargs={"autocommit": True, "application_name": "archipelago processes"},
+            kwargs={
+                "autocommit": True,
+                "application_name": "archipelago processes",
+                # A lost position repeats what decides nothing, so it need not wait for the disk.
+                "options": "-c synchronous_commit=off",
+            },
         )
         store = ProcessStore(await stack.enter_async_context(pool))
         await store.create()

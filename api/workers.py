@@ -1,8 +1,8 @@
 """The workers of one coordinator: what turns events into commands, and heartbeats into liveness.
 
-Started by `api/main.py`. Processes and planners run on the one coordinator that leads; tails and heartbeats run in all.
-A worker that fails is started again with a pause; one whose log or program cannot be right (an unknown event, a command
-that a process should never have given) keeps failing, and health says so.
+Started by `api/main.py`. Processes and planners run on the one coordinator that leads; tails and heartbeats run in
+all. A worker that fails is started again with a pause; one whose log or program cannot be right (an unknown event, a
+command that a process should never have given) keeps failing, and health says so.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from domain.ids import IslandId
 from domain.rejection import Rejected
 
 TICK_S: Final = 1.0
+POSITION_SAVED_EVERY_S: Final = 0.5
 PICTURE_SAVED_EVERY_S: Final = 30.0
 RESTART_FIRST_S: Final = 0.2
 RESTART_LONGEST_S: Final = 10.0
@@ -60,13 +61,20 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
 async def run_process(
     process: Process, tail: EventTail, store: ProcessStore, carrier: ReactionCarrier, troubles: Troubles
 ) -> None:
-    """Takes every commit through one process, for ever; the position is saved behind each finished batch."""
-    position = await store.position(process.name)
+    """Takes every commit through one process, for ever.
+
+    The position is saved behind finished batches, but not behind each: what a crash repeats decides nothing.
+    """
+    loop = asyncio.get_running_loop()
+    saved = position = await store.position(process.name)
+    save_at = loop.time()
     async for commits in tail.follow(position):
         await advance(process, commits, carrier)
-        await store.save_position(process.name, old=position, new=commits[-1].position)
         position = commits[-1].position
         troubles.by_worker.pop(process.name, None)
+        if loop.time() >= save_at:
+            await store.save_position(process.name, old=saved, new=position)
+            saved, save_at = position, loop.time() + POSITION_SAVED_EVERY_S
 
 
 class PlannerRunner:
