@@ -278,7 +278,7 @@ def score(want: Want, offer: Offer, now_ms: int) -> Candidate:
         "region": 5.0 if want.region is not None and want.region == offer.region else 0.0,
         "affinity": 5.0 if affine else 0.0,
         "karma": round(max(0, min(offer.karma, 100)) / 20, 2),
-        "failures": -5.0 * min(failures, 4),
+        "failures": -5.0 * min(failures, 4) or 0.0,  # Never -0.0, which people would see.
         "price": round(-10 * ask / want.bid_micro, 2),
     }
     weighted = (by_speed * speed + by_fit * fit + by_headroom * headroom) / 100
