@@ -132,6 +132,8 @@ def test_failures_and_losses_are_remembered_for_a_while_and_returns_are_not() ->
         failed("crashed"),
     ]
     assert offer_of_events(*ready_island(), *events).recent_failures_ms == (at_ms(5), at_ms(66))
+    just_within = lost(seconds=5 + RECENT_MS / 1000)
+    assert at_ms(5) in offer_of_events(*ready_island(), *events, just_within).recent_failures_ms
     later = lost(seconds=5.001 + RECENT_MS / 1000)
     assert offer_of_events(*ready_island(), *events, later).recent_failures_ms == (
         at_ms(66),
@@ -152,6 +154,9 @@ def test_a_run_makes_its_account_and_cargo_known_for_a_while() -> None:
     assert offer_of_events(*ready_island(), assigned(seconds=1)).recent_cargos_ms == {
         affinity_key(CUSTOMER, SLUG): at_ms(1)
     }
+    just_within = assigned(seconds=1 + RECENT_MS / 1000, cargo_slug=CargoSlug("another"))
+    both = offer_of_events(*ready_island(), assigned(seconds=1), just_within).recent_cargos_ms
+    assert affinity_key(CUSTOMER, SLUG) in both
     much_later = assigned(seconds=1.001 + RECENT_MS / 1000, cargo_slug=CargoSlug("another"))
     recent = offer_of_events(*ready_island(), assigned(seconds=1), much_later).recent_cargos_ms
     assert recent == {affinity_key(CUSTOMER, CargoSlug("another")): much_later.assigned_at_ms}
