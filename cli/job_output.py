@@ -13,7 +13,7 @@ import typer
 from cli.bookmark import Bookmark
 from cli.coordinator import Coordinator
 from cli.failure import ExitCode
-from cli.follow import Piece, PieceKind, follow
+from cli.follow import Forgotten, Piece, PieceKind, follow
 from cli.terminal import note, say
 
 SETTLED_WITHIN_S: Final = 5.0
@@ -30,11 +30,11 @@ async def show_output(
     Ctrl-C. Raises CommandFailed.
     """
     bookmark = Bookmark(coordinator.url, job_id)
-    if from_start or quiet:
+    if from_start:
         bookmark.remove()
     screen = Screen(quiet=quiet)
     try:
-        async for piece in follow(coordinator, job_id, bookmark):
+        async for piece in follow(coordinator, job_id, Forgotten() if quiet else bookmark):
             screen.show(piece)
     except asyncio.CancelledError:
         screen.end_line()

@@ -42,10 +42,6 @@ def main() -> None:
     except typer.TyperException as error:
         complain(error.format_message(), f"see {command_of(error)} --help")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read us has seen enough (`| head`). Python would complain once more when it flushes.
-        sys.stdout = None
-        sys.exit(ExitCode.FAILED)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ def up(
     from cli.local_directory import failures_in_words
     from cli.local_network import Wishes
 
-    wishes = Wishes(port=port, with_island=island, settings={})
+    wishes = Wishes(port=port, with_island=island)
     tell = note if as_json else say
     with failures_in_words(), told_of_servers(tell):
         asyncio.run(run(data_dir, wishes, tell, as_json=as_json))
@@ -66,6 +67,8 @@ async def run(data_dir: Path | None, wishes: "Wishes", tell: Tell, *, as_json: b
 
 
 async def keep(network: "LocalNetwork", *, as_json: bool) -> None:
+    from adapters.embedded.data_directory import default_root
+
     async with network:
         if as_json:
             show_json(
@@ -77,21 +80,23 @@ async def keep(network: "LocalNetwork", *, as_json: bool) -> None:
                 }
             )
         else:
-            welcome(network)
+            welcome(network, default_root())
         await network.watch()
 
 
-def welcome(network: "LocalNetwork") -> None:
-    """Where it is, how to enter, what to type next."""
+def welcome(network: "LocalNetwork", usual_root: Path) -> None:
+    """Where it is, how to enter, what to type next. A directory that is not the usual one must be named."""
+    root = network.directory.root
+    where = "" if root == usual_root.resolve() else f" --data-dir {shlex.quote(str(root))}"
     say()
     say(f"  URL  {network.network.url}")
     say(f"  Key  {network.key}")
     say(f"       of the local account, kept in {network.network.key_file}")
     say()
     say("Next, in another terminal:")
-    say("""  archipelago job submit wasm-hash --input '{"text":"hello"}' --follow""")
-    say("  archipelago job list")
-    say("  archipelago account")
+    say(f"""  archipelago job submit wasm-hash --input '{{"text":"hello"}}' --follow{where}""")
+    say(f"  archipelago job list{where}")
+    say(f"  archipelago account{where}")
     say()
     say("Ctrl-C stops everything in order.")
 
