@@ -1,6 +1,7 @@
 """A job as the log has it at this moment, ahead of any projection. Used by streams and right after a write."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 from commands.event_log import EventLog
 from domain.ids import JobId
@@ -26,6 +27,10 @@ class RecordedJob:
     async def refresh(self) -> None:
         """Reads what was recorded since. Raises `LogUnavailable`."""
         past = await self._log.load(self._stream, after=self.version)
-        for event in past.events:
-            self.row = job_after(self.row, event, past.version)
-        self.version = past.version
+        self.take(past.events, past.version)
+
+    def take(self, events: Sequence[Any], position: int) -> None:
+        """The events up to `position`, which follow those taken before."""
+        for event in events:
+            self.row = job_after(self.row, event, position)
+            self.version = position

@@ -37,9 +37,11 @@ async def submit_job(
 ) -> Response:
     """Submit a job: hold the bid and queue it. Repeating it with the same Idempotency-Key finds the same job."""
     job_id = job_id_for(caller.account_id, key) if key else JobId(clock.new_id())
-    if not key or not await was_submitted(edge, caller, job_id, request):
-        await submit_new(edge, caller, job_id, request, request_id)
-    return await job_answer(edge, job_id, status=201)
+    if key and await was_submitted(edge, caller, job_id, request):
+        job = await RecordedJob.load(edge.services.log, job_id)
+    else:
+        job = await submit_new(edge, caller, job_id, request, request_id)
+    return await job_answer(edge, job, status=201)
 
 
 async def was_submitted(edge: EdgeState, caller: Caller, job_id: JobId, request: JobRequest) -> bool:
@@ -56,18 +58,23 @@ async def was_submitted(edge: EdgeState, caller: Caller, job_id: JobId, request:
 
 async def submit_new(
     edge: EdgeState, caller: Caller, job_id: JobId, request: JobRequest, request_id: str
-) -> None:
+) -> RecordedJob:
     request.refuse_what_is_not_built()
     input_json = request.input_json()
     cargo = await runnable_cargo(edge, request.workload)
     edge.schemas.check(cargo.spec.slug, cargo.spec.version, cargo.input_schema, request.input)
     command = request.command(job_id, caller.account_id, cargo.spec, input_json, clock.now_ms())
     try:
-        await submit(edge.services.handler, command, origin_of(caller, request_id))
+        submission = await submit(edge.services.handler, command, origin_of(caller, request_id))
     except Rejected as rejected:
         if rejected.code is Rejection.CREDITS_SHORT:
             raise await credits_short(edge, caller, command.bid_micro) from rejected
         raise
+    job = RecordedJob(edge.services.log, job_id)
+    job.take(submission.handled.events, submission.handled.position)
+    if job.row is None:  # Another request with the same Idempotency-Key was faster.
+        await job.refresh()
+    return job
 
 
 async def runnable_cargo(edge: EdgeState, workload: str) -> CargoVersion:
@@ -95,12 +102,10 @@ async def credits_short(edge: EdgeState, caller: Caller, required_micro: int) ->
 
 
 async def job_answer(
-    edge: EdgeState, job_id: JobId, *, status: int = 200, message: str | None = None
+    edge: EdgeState, job: RecordedJob, *, status: int = 200, message: str | None = None
 ) -> Response:
     """A job right after a write: as it is recorded, once the read side has it too or the wait is over."""
-    job = await RecordedJob.load(edge.services.log, job_id)
-    if job.row is None:
-        raise not_found(f"job {job_id}")
+    assert job.row is not None
     await edge.settle(JOBS, job.version)
     shape = await shape_of(edge, job.row)
     return answer(shape | ({"message": message} if message else {}), status=status, position=job.version)
@@ -151,4 +156,5 @@ async def cancel_job(job_id: PathJobId, caller: Writer, edge: Edge, request_id: 
         now_ms=clock.now_ms(),
     )
     await edge.services.handler.handle(JOB, job_id, command, origin=origin_of(caller, request_id))
-    return await job_answer(edge, job_id, message="the job is cancelled")
+    await job.refresh()
+    return await job_answer(edge, job, message="the job is cancelled")
