@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import Awaitable, Iterator
+import socket
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.runtime.contract import End, Fault, Limits, RuntimeBroken, Stop, fault
+from adapters.runtime.wasm.child_process import ChildProcess
+from adapters.runtime.wasm.running import WasmRunning
 from adapters.runtime.wasm.runtime import WasmRuntime
 from adapters.runtime.wasm.settings import fingerprint
 from tests.adapters.runtime.guests import bomb, guest
@@ -35,6 +38,17 @@ async def run_and_tidy_up(house: House) -> None:
         await running.outcome()
     finally:
         await running.stop(Stop.CANCELLED)
+
+
+@contextlib.asynccontextmanager
+async def settled_house(folder: Path) -> AsyncIterator[House]:
+    """One worker and the spare are there, and every cargo is prepared: a job opens no descriptor but its own."""
+    others = children()
+    async with wasm_house(folder, slots=1) as house:
+        for name in ("exit_7", "echo"):
+            await house.run(name)
+        await becomes(lambda: len(children() - others) == 2)
+        yield house
 
 
 async def give_up_after(turns: int, what: Awaitable[None]) -> bool:
@@ -92,10 +106,10 @@ async def test_closing_waits_for_files_that_a_given_up_caller_left_open(tmp_path
     await asyncio.wait([preparing])
     closing = asyncio.ensure_future(runtime.aclose())
     done, _ = await asyncio.wait([closing], timeout=0.05)
-    assert not done
     # The thread waits for a writer of the pipe that lies where its key should.
     await asyncio.to_thread((tmp_path / "key").write_bytes, bytes(32))
     await closing
+    assert not done
     assert before.left() == NOTHING
 
 
@@ -105,6 +119,7 @@ async def test_closing_ends_a_compilation(tmp_path: Path) -> None:
     preparing = asyncio.ensure_future(runtime.prepare(bomb(12_000), LIMITS))
     await becomes(lambda: children() > before.children)
     await runtime.aclose()
+    assert children() == before.children
     with pytest.raises(RuntimeBroken, match="closed"):
         await preparing
     assert before.left() == NOTHING
@@ -129,14 +144,44 @@ async def test_a_job_that_nobody_asks_after_is_gone_when_the_runtime_closes(fold
 
 
 async def test_a_reader_who_breaks_off_does_not_keep_the_pipe(folder: Path) -> None:
-    async with wasm_house(folder) as house:
-        await run_and_tidy_up(house)
+    async with settled_house(folder) as house:
         before = descriptors()
         running = await house.start("echo", b"one\ntwo\n")
         async for _ in running.lines():
             break
         assert (await running.outcome()).lines == 2
         assert descriptors() == before
+
+
+async def test_an_input_that_nobody_reads_is_closed_with_the_job(folder: Path) -> None:
+    async with settled_house(folder) as house:
+        before = descriptors()
+        running = await house.start("exit_7", b"x" * (1 << 20))
+        await running.outcome()
+        assert descriptors() == before
+
+
+async def test_a_stop_that_comes_after_the_end_and_before_the_question_changes_nothing(folder: Path) -> None:
+    async with wasm_house(folder) as house:
+        running = await house.start("tick")
+        assert isinstance(running, WasmRunning)
+        assert [line async for line in running.lines()] == [b"tick\n"]
+        await becomes(lambda: running.is_over)
+        await running.stop(Stop.CANCELLED)
+        assert (await running.outcome()).end is End.EXITED
+
+
+async def test_who_gives_up_waiting_for_a_process_ends_it() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        before = children()
+        worker = ChildProcess("worker", "64", stdin=theirs.fileno())
+        waiting = asyncio.ensure_future(worker.exit_code())
+        done, _ = await asyncio.wait([waiting], timeout=0.05)
+        assert not done
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert children() == before
 
 
 @contextlib.contextmanager
@@ -150,8 +195,7 @@ def descriptors_at_most(bound: int) -> Iterator[None]:
 
 
 async def test_a_machine_without_descriptors_is_the_islands_fault(folder: Path) -> None:
-    async with wasm_house(folder, slots=1) as house:
-        await run_and_tidy_up(house)
+    async with settled_house(folder) as house:
         prepared = await house.runtime.prepare(guest("echo"), LIMITS)
         before = descriptors()
         lowest_free = min(set(range(len(before) + 1)) - {int(number) for number in before})
