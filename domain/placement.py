@@ -53,7 +53,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """What one job asks for. `tried` are the islands that failed or lost it."""
+    """What one job asks for. `tried` are the islands that failed, lost or returned it."""
 
     job_id: JobId
     account_id: AccountId
@@ -64,6 +64,7 @@ class Want:
     submitted_at_ms: int
     tried: frozenset[IslandId] = frozenset()
     attempts: int = 0
+    not_before_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

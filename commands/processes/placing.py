@@ -31,6 +31,7 @@ from domain.job_events import (
 from domain.placement import Offer, Placement, Want, place
 
 PLACEMENTS_PER_PLAN_MAX: Final = 200
+RETURN_PAUSE_MS: Final = 2_000  # So that ten attempts are not used up in one second.
 ORDER_FORGOTTEN_MS: Final = 2_000  # An order not seen recorded by then is given up and planned again.
 
 
@@ -105,7 +106,7 @@ class Placing:
         offers = self._offers_with_orders()
         free_slots = sum(max(0, offer.slots - offer.active) for offer in offers.values() if offer.is_online)
         orders: list[Order] = []
-        for want in self._fair_queue():
+        for want in self._fair_queue(now_ms):
             if len(orders) >= PLACEMENTS_PER_PLAN_MAX:
                 break
             if not free_slots and want.job_id in self.picture.deferred:
@@ -138,11 +139,11 @@ class Placing:
             offers[order.island_id] = replace(offer, active_jobs=offer.active_jobs | {job_id})
         return offers
 
-    def _fair_queue(self) -> Iterator[Want]:
+    def _fair_queue(self, now_ms: int) -> Iterator[Want]:
         """Round-robin over accounts; inside an account by priority, then by age."""
         by_account: dict[AccountId, list[Want]] = {}
         for want in self.picture.waiting.values():
-            if want.job_id not in self._ordered:
+            if want.job_id not in self._ordered and want.not_before_ms <= now_ms:
                 by_account.setdefault(want.account_id, []).append(want)
         for wants in by_account.values():
             wants.sort(key=lambda want: (-want.priority, want.submitted_at_ms, want.job_id))
@@ -182,7 +183,10 @@ def want_of(event: JobSubmitted) -> Want:
 
 
 def after_attempt(want: Want, event: AttemptEnd) -> Want:
-    """A lost or failed attempt is remembered; one given back is not held against the island."""
-    if isinstance(event, AttemptReturned) or event.island_id is None:
+    """Another island is tried first. Who gave the attempt back was busy or hot: a lone island gets a pause to recover."""
+    if event.island_id is None:
         return want
-    return replace(want, tried=want.tried | {event.island_id})
+    tried = replace(want, tried=want.tried | {event.island_id})
+    if isinstance(event, AttemptReturned):
+        return replace(tried, not_before_ms=event.returned_at_ms + RETURN_PAUSE_MS)
+    return tried

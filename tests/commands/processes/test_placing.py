@@ -256,10 +256,15 @@ def test_a_lone_island_gets_a_lost_job_again() -> None:
     assert story.assigned_jobs(100) == [(JOB_ID, ISLAND)]
 
 
-def test_an_attempt_given_back_is_not_held_against_its_island() -> None:
-    story = Story(*ready_island(), submitted(), assigned(), returned())
-    assert story.planner.picture.waiting[JOB_ID].tried == frozenset()
-    assert story.assigned_jobs(100) == [(JOB_ID, ISLAND)]
+def test_an_attempt_given_back_goes_elsewhere() -> None:
+    story = Story(*TWO_ISLANDS, submitted(), assigned(ISLAND), returned(island_id=ISLAND))
+    assert story.assigned_jobs(100) == [(JOB_ID, OTHER_ISLAND)]
+
+
+def test_a_lone_island_that_gave_an_attempt_back_gets_it_again_after_a_pause() -> None:
+    story = Story(*ready_island(), submitted(), assigned(), returned(seconds=5))
+    assert story.assigned_jobs(6) == []
+    assert story.assigned_jobs(7) == [(JOB_ID, ISLAND)]
 
 
 def test_a_slot_is_free_again_when_its_attempt_is_over() -> None:
