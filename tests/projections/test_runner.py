@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from signal import SIGKILL
+from string import ascii_letters
 
 import pytest
 
@@ -140,6 +142,14 @@ async def test_a_commit_that_cannot_be_applied_stops_the_runner_right_before_it(
     async with running(runner, log):
         await comes_true(lambda: runner.position == 8)
     assert tallied(database) == {"stream": 8}
+
+
+async def test_a_value_that_no_retry_can_store_stops_the_runner(database: str) -> None:
+    log, runner = LiveLog(), Runner(database, Tally())
+    log.add("".join(random.Random(0).choices(ascii_letters, k=9_000)), Ticked())  # Too long for an index.
+    async with asyncio.timeout(WITHIN_S):
+        with pytest.raises(CommitRefused, match="index row"):
+            await runner.run_forever(log.follow)
 
 
 async def test_a_gap_stops_the_runner(database: str) -> None:
