@@ -122,9 +122,7 @@ class Attempt:
             self.phase = Phase.ENDED
 
     async def _start(self) -> None:
-        sent_at_s = asyncio.get_running_loop().time()
         await self._fabric.store_status(self._status("started"))
-        self.lease.extend(sent_at_s)
         self._started.set()
         await self._fabric.acknowledge(self._receipt)
 

@@ -1,7 +1,8 @@
 """The lease of one attempt: when it was last renewed, and the renewing itself.
 
-Made by the agent for each attempt; `island.reconcile` decides when to renew and when the lease is lost. A renewal
-counts from the moment it was first sent, not from its acknowledgement: the coordinator may have received it as early.
+Made with each attempt, whose `started` begins the lease anew; `island.reconcile` decides when to renew and when the
+lease is lost. A renewal counts from the moment it was first sent, not from its acknowledgement: the coordinator may
+have received it as early.
 """
 
 import asyncio
@@ -22,10 +23,6 @@ class LeaseKeeper:
     def is_renewing(self) -> bool:
         return self._renewing is not None
 
-    def extend(self, sent_at_s: float) -> None:
-        """Something that lengthens the lease was sent then, and is acknowledged now."""
-        self.leased_at_s = max(self.leased_at_s, sent_at_s)
-
     def renew(self) -> None:
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._renew())
@@ -38,6 +35,6 @@ class LeaseKeeper:
         sent_at_s = asyncio.get_running_loop().time()
         try:
             await self._fabric.renew(LeaseRenewal(job_id=self._key.wire_id, attempt=self._key.attempt))
-            self.extend(sent_at_s)
+            self.leased_at_s = sent_at_s
         finally:
             self._renewing = None

@@ -121,6 +121,18 @@ async def test_draining_gives_back_what_does_not_end(workshop: Workshop) -> None
     assert workshop.fabric.statuses[-1].reason == ReturnReason.DRAIN
 
 
+async def test_a_second_wish_to_leave_does_not_wait(workshop: Workshop) -> None:
+    async with workshop.at_work() as agent:
+        workshop.fabric.assign(workshop.job(Sleep(1000), wall_ms=2_000_000))
+        await settle()
+        agent.drain()
+        await asyncio.sleep(1)
+        assert workshop.fabric.states() == ["started"]
+        agent.drain()
+        await settle()
+        assert workshop.fabric.states() == ["started", "returned"]
+
+
 async def test_what_cannot_be_said_while_draining_is_said_at_the_next_start(workshop: Workshop) -> None:
     async with workshop.at_work() as agent:
         workshop.fabric.assign(workshop.job(Sleep(1000), wall_ms=2_000_000))
@@ -136,6 +148,7 @@ async def test_what_cannot_be_said_while_draining_is_said_at_the_next_start(work
     async with workshop.at_work():
         await settle()
     assert workshop.fabric.states() == ["started", "returned"]
+    assert workshop.fabric.acknowledged["receipt-job-1"] == 2
     assert not workshop.store.unfinished()
 
 

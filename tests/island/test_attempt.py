@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from adapters.runtime.contract import End
-from adapters.wire import CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, CancelJob, JobStatus, encode
+from adapters.wire import CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, CancelJob, JobOutput, JobStatus, encode
 from island.output_writer import GATHER_S
 from tests.adapters.runtime.scripted import Complain, Echo, Exit, Fail, Say, Sleep, Step
 from tests.island.islands import Workshop, settle
+from tests.island.memory_fabric import MemoryFabric
 
 pytestmark = pytest.mark.looptime
 
@@ -182,6 +183,51 @@ async def test_success_is_claimed_after_all_output_is_stored(workshop: Workshop)
         workshop.fabric.mend()
         await settle()
     assert workshop.fabric.states() == ["started", "streaming", "succeeded"]
+
+
+class SlowFabric(MemoryFabric):
+    """Takes its time with one kind of message."""
+
+    def __init__(self, slow_state: str, output_s: float) -> None:
+        super().__init__()
+        self._slow_state = slow_state
+        self._output_s = output_s
+
+    async def store_status(self, message: JobStatus) -> None:
+        await asyncio.sleep(5 if message.state == self._slow_state else 0)
+        await super().store_status(message)
+
+    async def store_output(self, message: JobOutput) -> None:
+        await asyncio.sleep(self._output_s)
+        await super().store_output(message)
+
+
+@pytest.mark.parametrize("slow_state", ["started", "streaming"])
+async def test_what_takes_long_to_be_stored_is_waited_for(workshop: Workshop, slow_state: str) -> None:
+    workshop.fabric = SlowFabric(slow_state, output_s=3)
+    await last_claim(workshop, token("a"))
+    assert workshop.fabric.states() == ["started", "streaming", "succeeded"]
+
+
+async def test_success_waits_for_the_slowest_chunk(workshop: Workshop) -> None:
+    workshop.fabric = SlowFabric("", output_s=5)
+    async with workshop.at_work():
+        workshop.fabric.assign(workshop.job(token("a")))
+        await asyncio.sleep(4)
+        assert workshop.fabric.states() == ["started", "streaming"]
+        await asyncio.sleep(2)
+        assert workshop.fabric.states() == ["started", "streaming", "succeeded"]
+
+
+async def test_a_failure_to_prepare_is_told_after_the_start(workshop: Workshop) -> None:
+    workshop.fabric = SlowFabric("started", output_s=0)
+    message = workshop.job(token("a"))
+    message.cargo.digest = "sha256:" + 64 * "1"
+    (workshop.store.folder("cargos") / (64 * "1")).write_bytes(b"something else")
+    async with workshop.at_work():
+        workshop.fabric.assign(message)
+        await asyncio.sleep(6)
+    assert workshop.fabric.states() == ["started", "failed"]
 
 
 async def test_an_attempt_is_on_the_disk_while_it_runs_and_gone_when_it_was_reported(

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -164,6 +166,19 @@ async def test_a_claim_waits_for_a_server_that_is_away(network: Network, nats_se
         await network.put(b"after")
         assert (await asyncio.wait_for(waiting, WAIT_S)).body == b"after"
     assert await network.claims(subjects.HEARTBEATS) == []
+
+
+async def test_a_pull_is_made_again_after_the_server_died(network: Network, nats_server: NatsServer) -> None:
+    async with linked(nats_server.island_url) as (link, heard):
+        waiting = asyncio.create_task(link.next_job())
+        await asyncio.sleep(0.05)
+        assert nats_server.pid is not None
+        os.kill(nats_server.pid, signal.SIGKILL)
+        await nats_server.restart()
+        await until_true(lambda: heard.reconnections)
+        await network.until(subjects.JOB_STATUS, lambda claims: not claims)
+        await network.put(b"after")
+        assert (await asyncio.wait_for(waiting, WAIT_S)).body == b"after"
 
 
 async def test_a_claim_keeps_its_id_over_all_tries(
