@@ -5,6 +5,7 @@ Everything an island consists of is made and wired here, and taken apart in the 
 
 import asyncio
 import importlib.metadata
+import logging
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
@@ -37,6 +38,8 @@ class _NoKey(Exception):
 
 def run(settings: Settings) -> int:
     """Until a signal asks it to leave. 0 after an orderly end, 1 where it could not begin; the reason is printed."""
+    # What is routine is told in plain lines; the log is for what should not happen.
+    logging.basicConfig(level=logging.ERROR)
     try:
         uvloop.run(_run(settings))
     except (NotEnrolled, IdentityUnusable, StateDirectoryUnusable, _NoKey) as reason:
@@ -86,7 +89,13 @@ async def _work(agent: Agent, link: IslandLink, url: str) -> None:
         loop.add_signal_handler(one, leave)
     server = url.rpartition("@")[2]
     _say(f"connecting to {server}")
-    connecting = asyncio.create_task(link.start(on_cancel=agent.cancel, on_reconnected=agent.greet))
+    connecting = asyncio.create_task(
+        link.start(
+            on_cancel=agent.cancel,
+            on_disconnected=lambda: _say("the network is gone; trying to come back"),
+            on_reconnected=lambda: _come_back(agent),
+        )
+    )
     leaving = asyncio.create_task(wants_to_leave.wait())
     await asyncio.wait({connecting, leaving}, return_when=asyncio.FIRST_COMPLETED)
     leaving.cancel()
@@ -102,6 +111,11 @@ async def _work(agent: Agent, link: IslandLink, url: str) -> None:
     finally:
         await link.close()
     _say("left the network")
+
+
+async def _come_back(agent: Agent) -> None:
+    _say("connected again")
+    await agent.greet()
 
 
 async def _credentials(

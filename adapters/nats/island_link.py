@@ -61,6 +61,7 @@ class IslandLink:
     ) -> None:
         self._island_id = island_id
         self._is_connected = asyncio.Event()
+        self._on_disconnected: Callable[[], None] | None = None
         self._on_reconnected: Callable[[], Awaitable[None]] | None = None
         self._unacknowledged = asyncio.Semaphore(UNACKNOWLEDGED_MAX)
         self._jobs: JetStreamContext.PullSubscription | None = None
@@ -80,10 +81,14 @@ class IslandLink:
         self._claims = Claims(self._broker, island_id)
 
     async def start(
-        self, *, on_cancel: Callable[[CancelJob], None], on_reconnected: Callable[[], Awaitable[None]]
+        self,
+        *,
+        on_cancel: Callable[[CancelJob], None],
+        on_disconnected: Callable[[], None],
+        on_reconnected: Callable[[], Awaitable[None]],
     ) -> None:
         """Connects, trying for ever. Raises `nats.errors.Error` where the server refuses the credentials."""
-        self._on_reconnected = on_reconnected
+        self._on_disconnected, self._on_reconnected = on_disconnected, on_reconnected
         hear(self._broker, self._island_id, on_cancel)
         await self._broker.start()
         self._jobs = await self._broker.connection.jetstream().pull_subscribe_bind(
@@ -94,6 +99,7 @@ class IslandLink:
     async def close(self) -> None:
         """Sends what is on its way, for at most CLOSE_S, and hangs up."""
         client = self._broker.connection
+        self._on_disconnected = None
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._broker.stop()
@@ -180,6 +186,8 @@ class IslandLink:
 
     async def _disconnected(self) -> None:
         self._is_connected.clear()
+        if self._on_disconnected is not None:
+            self._on_disconnected()
 
     async def _reconnected(self) -> None:
         self._is_connected.set()

@@ -269,7 +269,9 @@ async def test_a_cancelled_job_is_dead_within_a_second(shared_place: Place, netw
 
 async def test_it_survives_a_restart_of_its_server(shared_place: Place, network: Network) -> None:
     await shared_place.server.stop()
+    await shared_place.island.until("the network is gone")
     await shared_place.server.start()
+    await shared_place.island.until("connected again")
 
     claims = await network.until(
         subjects.HEARTBEATS, lambda claims: any(one["kind"] == "register" for one in claims)

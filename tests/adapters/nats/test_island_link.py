@@ -50,7 +50,11 @@ async def network(nats_server: NatsServer) -> AsyncIterator[Network]:
 class Heard:
     def __init__(self) -> None:
         self.cancellations: list[CancelJob] = []
+        self.losses = 0
         self.reconnections = 0
+
+    def disconnected(self) -> None:
+        self.losses += 1
 
     async def reconnected(self) -> None:
         self.reconnections += 1
@@ -59,7 +63,11 @@ class Heard:
 @asynccontextmanager
 async def linked(url: str) -> AsyncIterator[tuple[IslandLink, Heard]]:
     link, heard = IslandLink(island_id=ISLAND_ID, url=url), Heard()
-    await link.start(on_cancel=heard.cancellations.append, on_reconnected=heard.reconnected)
+    await link.start(
+        on_cancel=heard.cancellations.append,
+        on_disconnected=heard.disconnected,
+        on_reconnected=heard.reconnected,
+    )
     try:
         yield link, heard
     finally:
@@ -152,7 +160,7 @@ async def test_a_claim_waits_for_a_server_that_is_away(network: Network, nats_se
     async with linked(nats_server.island_url) as (link, heard):
         waiting = asyncio.create_task(link.next_job())
         await nats_server.stop()
-        await until_true(lambda: not link._is_connected.is_set())
+        await until_true(lambda: heard.losses)
         claim = asyncio.create_task(link.store_status(STARTED))
         await link.beat(
             HostHeartbeat(host_id=ISLAND_ID, agent_version="1", status="online", active_jobs=0, timestamp=1)
