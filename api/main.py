@@ -83,6 +83,7 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
         access_log=False,
         log_config=None,
         server_header=False,
+        ws_per_message_deflate=False,  # Frames are small and many: packing each costs more than it saves.
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP_S,
     )

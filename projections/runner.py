@@ -27,6 +27,7 @@ from projections.table import keep_json_as_bytes
 
 BATCH_COMMITS_MAX: Final = 2_000
 CATCHING_UP_COMMITS: Final = 200
+GATHERING_SHORTEST_S: Final = 0.005
 GATHERING_PER_COMMIT_S: Final = 0.001
 GATHERING_LONGEST_S: Final = 0.02
 STANDBY_LOOKS_EVERY_S: Final = 0.5
@@ -122,11 +123,13 @@ class Runner:
 
 
 def gathering_s(commits: int) -> float:
-    """How long to let commits gather before the next batch: nothing to speak of when quiet, more the busier it is.
+    """How long to let commits gather behind a batch of so many: the busier, the longer, and not at all to catch up.
 
-    A batch costs the same handful of statements for one commit as for twenty. Catching up does not wait at all.
+    A batch costs the same handful of statements for one commit as for twenty, and one job makes nine commits.
     """
-    return 0.0 if commits >= CATCHING_UP_COMMITS else min(commits * GATHERING_PER_COMMIT_S, GATHERING_LONGEST_S)
+    if commits >= CATCHING_UP_COMMITS:
+        return 0.0
+    return min(GATHERING_SHORTEST_S + commits * GATHERING_PER_COMMIT_S, GATHERING_LONGEST_S)
 
 
 def passes_by_itself(fault: Exception) -> bool:
