@@ -1,12 +1,13 @@
 """What a job puts out: the text so far, and the stream of it as server-sent events. Protocol page, section 6.5."""
 
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query
 from nats.errors import Error as NatsError
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from adapters.nats.replies import Unanswered
 from api.answers import answer
@@ -16,9 +17,11 @@ from api.edge import JOBS, Edge
 from api.errors import ApiError, ErrorCode
 from api.job_story import JobStory
 from api.job_text import text_so_far
+from api.key_ring import Caller
 from api.owned import owned_job
 from api.request_fields import POSITION_MAX, After, PathJobId
 from api.shapes.job import ENDED, status_word
+from api.sockets import Sockets
 from api.sse import data_frame, event_frame, events_form, sdk_form
 from commands.event_log import LogUnavailable
 
@@ -57,18 +60,31 @@ async def stream_job(
     """Follow a job from its first chunk to its end."""
     await edge.catch_up(JOBS, after)
     await owned_job(edge, caller, job_id)
-    stack = ExitStack()
-    stack.enter_context(edge.sockets.stream(caller.key_id))
     story = JobStory(edge, job_id, Resume(after=position_in(last_event_id), after_seq=after_seq))
-    frames = events_form(story.moments()) if form == "events" else sdk_form(story.moments())
-    last_word = (
-        event_frame("error", {"error": "unavailable"})
-        if form == "events"
-        else data_frame({"type": "error", "error": "unavailable"})
-    )
-    return StreamingResponse(
-        told_to_the_end(frames, last_word, stack), media_type="text/event-stream", headers=HEADERS
-    )
+    if form == "events":
+        frames = events_form(story.moments())
+        return JobStream(edge.sockets, caller, frames, event_frame("error", {"error": "unavailable"}))
+    frames = sdk_form(story.moments())
+    return JobStream(edge.sockets, caller, frames, data_frame({"type": "error", "error": "unavailable"}))
+
+
+class JobStream(StreamingResponse):
+    """Server-sent events, counted among the key's streams for as long as they last.
+
+    Where the fabric fails on the way the reader is told `last_word` and may resume.
+    """
+
+    def __init__(
+        self, sockets: Sockets, caller: Caller, frames: AsyncGenerator[bytes], last_word: bytes
+    ) -> None:
+        told = told_to_the_end(frames, last_word)
+        super().__init__(told, media_type="text/event-stream", headers=HEADERS)
+        self._sockets = sockets
+        self._caller = caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._sockets.stream(self._caller.key_id):
+            await super().__call__(scope, receive, send)
 
 
 def position_in(last_event_id: str | None) -> int:
@@ -77,14 +93,10 @@ def position_in(last_event_id: str | None) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
-async def told_to_the_end(
-    frames: AsyncGenerator[bytes], last_word: bytes, stack: ExitStack
-) -> AsyncGenerator[bytes]:
-    """The frames; where the fabric fails on the way, the reader is told so and may resume."""
-    with stack:
-        try:
-            async with aclosing(frames) as told:
-                async for frame in told:
-                    yield frame
-        except (LogUnavailable, Unanswered, NatsError, TimeoutError):
-            yield last_word
+async def told_to_the_end(frames: AsyncGenerator[bytes], last_word: bytes) -> AsyncGenerator[bytes]:
+    try:
+        async with aclosing(frames):
+            async for frame in frames:
+                yield frame
+    except (LogUnavailable, Unanswered, NatsError, TimeoutError):
+        yield last_word

@@ -37,7 +37,7 @@ from api.services import Services
 from api.settings import Settings
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, GrantCredits, OpenAccount
+from domain.account import ACCOUNT, EarnCredits, GrantCredits, OpenAccount, SettleHold
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
 from domain.cargo import CARGO, CargoVersion, PublishCargo
 from domain.claim import wire_id
@@ -55,7 +55,7 @@ from domain.job_commands import (
     StartAttempt,
     SucceedAttempt,
 )
-from domain.job_events import Usage
+from domain.job_events import Output, Usage
 from domain.placement import Explanation, Refusal, RefusalCount
 from domain.pricing import MICRO_PER_CREDIT
 from projections.progress import ALL, ProjectionProgress
@@ -257,11 +257,16 @@ class Network:
         collected = await self.services.outputs.collect(
             island_id, job_id, attempt, after=job.output_after, wait_s=SEEN_S
         )
+        return await self.record_success(job_id, island_id, collected.output, attempt=attempt)
+
+    async def record_success(
+        self, job_id: JobId, island_id: IslandId, output: Output, *, attempt: int = 1
+    ) -> int:
         succeeded = SucceedAttempt(
             job_id=job_id,
             attempt=attempt,
             island_id=island_id,
-            output=collected.output,
+            output=output,
             usage=Usage(wall_ms=5, prompt_tokens=2, completion_tokens=3),
             now_ms=clock.now_ms(),
         )
@@ -277,6 +282,27 @@ class Network:
         await self.say(job_id, island_id, "", seq=len(texts) + 1, last=True)
         await self.succeed(job_id, island_id)
         return job_id
+
+    async def settle(self, job_id: JobId, person: Person, *, earner: Person) -> int:
+        """Charges a job that succeeded; `earner` owns the island that did it."""
+        settled = SettleHold(
+            account_id=person.account_id,
+            job_id=job_id,
+            charge_micro=MICRO_PER_CREDIT,
+            island_id=IslandId("island-1"),
+            owner_id=earner.account_id,
+            publisher_id=AccountId("publisher"),
+            now_ms=clock.now_ms(),
+        )
+        earned = EarnCredits(
+            account_id=earner.account_id,
+            job_id=job_id,
+            island_id=IslandId("island-1"),
+            amount_micro=850_000,
+            now_ms=clock.now_ms(),
+        )
+        await self.handle(ACCOUNT, person.account_id, settled)
+        return await self.command(ACCOUNT, earner.account_id, earned)
 
     async def output_position(self) -> int:
         info = await self.nats.jetstream().stream_info(subjects.JOB_OUTPUT)

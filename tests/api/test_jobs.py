@@ -2,14 +2,20 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
+from api import job_text
+from api.app import build_app
+from commands.handle import CommandHandler
 from domain.api_key import Scope
 from domain.cargo import CARGO, DisableCargo
 from domain.ids import JobId
-from tests.api.network import Network
+from domain.job_events import Output
+from tests.api.network import BASE, Network
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -258,6 +264,25 @@ async def test_an_idempotency_key_is_1_to_255_printable_characters(network: Netw
     assert list(answer.json()["errors"]) == ["Idempotency-Key"]
 
 
+async def test_two_coordinators_make_one_job_of_one_idempotency_key(network: Network) -> None:
+    person, slug = await network.person(), await network.cargo()
+    apps = [
+        build_app(replace(network.services, handler=CommandHandler(network.services.log))) for _ in range(2)
+    ]
+    headers = person.headers | {"Idempotency-Key": "the same"}
+
+    async def submit(number: int) -> str:
+        transport = httpx.ASGITransport(apps[number % 2])
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://test{BASE}") as http:
+            answer = await http.post("/jobs", json={"workload": slug, "input": {}}, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    assert len(set(await asyncio.gather(*map(submit, range(20))))) == 1
+    account = (await network.http.get("/account", headers=person.headers)).json()
+    assert account["held"] == "4.0"
+
+
 async def test_jobs_are_listed_newest_first_page_by_page(network: Network) -> None:
     person, slug = await network.person(), await network.cargo()
     ids = [await network.job(person, slug) for _ in range(3)]
@@ -313,6 +338,32 @@ async def test_a_finished_job_shows_its_output_its_usage_and_its_island(network:
     assert job["data"]["duration_ms"] >= 0
     text = (await network.http.get(f"/jobs/{job_id}/output", headers=person.headers)).json()
     assert (text["output"], text["completed"], text["state"]) == ("Hello world", True, "succeeded")
+
+
+async def test_an_output_that_is_no_longer_kept_is_told_from_an_empty_one(network: Network) -> None:
+    person, slug = await network.person(), await network.cargo()
+    island_id, job_id = await network.island(person.account_id), await network.job(person, slug)
+    await network.assign(job_id, island_id)
+    await network.start(job_id, island_id)
+    position = await network.output_position()
+    lost = Output(digest="sha256:0", chunks=1, output_bytes=4, after=position, last=position)
+    await network.record_success(job_id, island_id, lost)
+    job = (await network.http.get(f"/jobs/{job_id}", headers=person.headers)).json()
+    text = await network.http.get(f"/jobs/{job_id}/output", headers=person.headers)
+    assert (job["state"], "output" in job) == ("succeeded", False)
+    assert (text.status_code, text.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_an_output_too_large_for_one_answer_is_left_to_the_stream(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_text, "TEXT_BYTES_MAX", 3)
+    person, slug = await network.person(), await network.cargo()
+    job_id = await network.run(person, slug, await network.island(person.account_id), "four")
+    job = (await network.http.get(f"/jobs/{job_id}", headers=person.headers)).json()
+    text = await network.http.get(f"/jobs/{job_id}/output", headers=person.headers)
+    assert (job["state"], "output" in job) == ("succeeded", False)
+    assert (text.status_code, text.json()["error"]["code"]) == (413, "too_large")
 
 
 async def test_a_failed_job_says_why(network: Network) -> None:
@@ -415,6 +466,7 @@ async def test_the_timeline_tells_facts_rejected_claims_and_own_bookings(network
         "received_at_ms": 1_800_000_000_000,
     }
     await network.publish(f"advisory.claim_rejected.{island_id}.{job_id}", rejection)
+    await network.settle(job_id, person, earner=await network.person())
     timeline = (await network.http.get(f"/jobs/{job_id}/timeline", headers=person.headers)).json()
     assert [fact["event"] for fact in timeline["facts"]] == [
         "job.submitted",
@@ -423,10 +475,15 @@ async def test_the_timeline_tells_facts_rejected_claims_and_own_bookings(network
         "job.succeeded",
     ]
     assert [claim["code"] for claim in timeline["rejected_claims"]] == ["stale_attempt"]
-    assert sum(float(entry["amount"]) for entry in timeline["entries"]) == 0
-    assert {(entry["kind"], entry["account"]) for entry in timeline["entries"]} == {
-        ("held", "free"),
-        ("held", "held"),
+    booked = {(entry["kind"], entry["account"]): entry["amount"] for entry in timeline["entries"]}
+    assert booked == {
+        ("held", "free"): "-4.0",
+        ("held", "held"): "4.0",
+        ("settled", "held"): "-4.0",
+        ("settled", "free"): "3.0",
+        ("settled", "fees"): "0.1",
+        ("settled", "clearing"): "0.9",
+        ("island_earned", "clearing"): "-0.85",
     }
 
 
