@@ -94,7 +94,8 @@ class WorkerPool:
         if self._is_shut:
             await worker.end()
         else:
-            self._idle.append(worker)
+            # Below those that have worked: a spare knows no code yet.
+            self._idle.insert(0, worker)
 
     async def _add_spare(self) -> None:
         try:
