@@ -12,14 +12,14 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from cli.failure import CommandFailed, ExitCode
+from cli.failure import CommandFailed, wrong_usage
 from cli.network import find_network
 
 T = TypeVar("T")
 
 BASE: Final = "/api/v1"
 TIMEOUT_S: Final = 15.0
-STREAM_TIMEOUT_S: Final = 45.0
+STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_S, read=45.0)
 """A stream says at least a comment every 15 s."""
 PAGE_ROWS: Final = 100
 NEXT_STEPS: Final = {
@@ -70,7 +70,7 @@ class Coordinator:
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         try:
             async with self._client.stream(
-                "GET", BASE + path, headers=headers, timeout=STREAM_TIMEOUT_S
+                "GET", BASE + path, headers=headers, timeout=STREAM_TIMEOUT
             ) as response:
                 if not response.is_success:
                     await response.aread()
@@ -142,10 +142,10 @@ async def connected(url: str, key: str, data_dir: Path | None) -> AsyncIterator[
     """Address and key as given; what is missing comes from the network on this machine. Raises CommandFailed."""
     network = None if url and key else find_network(data_dir)
     if network is None and not url:
-        raise CommandFailed(
-            "--url: no network runs on this machine and no other is named",
+        raise wrong_usage(
+            "--url",
+            "no network runs on this machine and no other is named",
             next_step="start one with `archipelago up`, or pass --url and --key",
-            code=ExitCode.USAGE,
         )
     if network is not None:
         # A key is only for the coordinator that issued it: it is never sent to another address.
@@ -159,12 +159,20 @@ async def connected(url: str, key: str, data_dir: Path | None) -> AsyncIterator[
 async def opened(url: str, key: str) -> AsyncIterator[Coordinator]:
     """A coordinator at exactly that address. An empty key asks as anybody."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        client = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
-    except (httpx.InvalidURL, UnicodeEncodeError) as error:
-        raise CommandFailed(f"--url: must be http://host:port ({error})", code=ExitCode.USAGE) from error
-    async with client:
+    if not is_address(url):
+        raise wrong_usage("--url", "must be http://host:port")
+    if not key.isascii() or not key.isprintable():
+        raise wrong_usage("--key", "must be a key as it was shown: ak_ and 40 letters or digits")
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
         yield Coordinator(client, url)
+
+
+def is_address(url: str) -> bool:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.host)
 
 
 def ask(url: str, key: str, data_dir: Path | None, work: Callable[[Coordinator], Awaitable[T]]) -> T:

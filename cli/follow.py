@@ -20,6 +20,8 @@ from cli.server_events import ServerEvent, StreamUnreadable, server_events
 
 AWAY_MAX_S: Final = 60.0
 """How long a coordinator may be away before following it is given up."""
+STEADY_S: Final = 5.0
+"""A stream that was open for so long was a good one, even if the job had nothing to say."""
 PAUSE_S: Final = 0.5
 INTERRUPTED: Final = "unavailable"
 """The coordinator says so where its own servers fail it in mid-stream; the job goes on."""
@@ -89,12 +91,12 @@ async def follow(coordinator: Coordinator, job_id: str, place: Place) -> AsyncIt
 
     The place is set behind a piece when the next one is asked for.
     """
-    away_since: float | None = None
     path = f"/jobs/{quote(job_id, safe='')}/stream?format=events"
+    patience = Patience()
     while True:
         try:
             async with coordinator.lines(path, last_event_id=place.read()) as lines:
-                away_since = None
+                patience.opened()
                 async for event in server_events(lines):
                     piece = piece_of(event)
                     if piece.is_interruption:
@@ -105,13 +107,43 @@ async def follow(coordinator: Coordinator, job_id: str, place: Place) -> AsyncIt
                         return
                     if event.id:
                         place.write(event.id)
+                    patience.heard()
         except Unreachable:
-            away_since = away_since or time.monotonic()
-            if time.monotonic() - away_since > AWAY_MAX_S:
+            if patience.is_over:
                 raise
         except StreamUnreadable as error:
             raise CommandFailed(f"coordinator: {error}", next_step="check --url") from error
+        if patience.is_over:
+            raise CommandFailed(
+                f"coordinator: breaks off the output of {job_id} again and again",
+                next_step="look at `archipelago job get`, or ask whoever runs the coordinator",
+            )
         await asyncio.sleep(PAUSE_S)
+
+
+class Patience:
+    """When to give up a coordinator: nothing was heard for AWAY_MAX_S, and no connection was steady meanwhile."""
+
+    def __init__(self) -> None:
+        self._well_at_s = time.monotonic()
+        self._opened_at_s: float | None = None
+
+    def opened(self) -> None:
+        """A stream was opened."""
+        self._opened_at_s = time.monotonic()
+
+    def heard(self) -> None:
+        """Something was told."""
+        self._well_at_s = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Asked when a stream has ended before the job."""
+        now = time.monotonic()
+        if self._opened_at_s is not None and now - self._opened_at_s > STEADY_S:
+            self._well_at_s = now
+        self._opened_at_s = None
+        return now - self._well_at_s > AWAY_MAX_S
 
 
 def piece_of(event: ServerEvent) -> Piece:

@@ -1,0 +1,24 @@
+"""One running network for all tests of commands; each asks it something of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Up, up
+from tests.servers import temporary_folder
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Up]:
+    with temporary_folder() as folder, up(folder / "data") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def state_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bookmark, key or address of whoever runs the tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for name in ("URL", "KEY", "DATA_DIR", "NATS_URL", "POSTGRES_DSN"):
+        monkeypatch.delenv(f"ARCHIPELAGO_{name}", raising=False)
