@@ -65,6 +65,11 @@ class CommandHandler:
             if not self._waiting[stream]:
                 del self._waiting[stream], self._turns[stream]
 
+    async def recent_state(self, decider: Decider[C, S, E], aggregate_id: str) -> S:
+        """A state that was true a moment ago. Good for looking around before a command, which decides on the truth."""
+        known = self._known.get(decider.stream(aggregate_id))
+        return await self.state(decider, aggregate_id) if known is None else known.state
+
     async def state(self, decider: Decider[C, S, E], aggregate_id: str) -> S:
         """The present state of one aggregate, read from the log where it is not known already."""
         return (await self._refresh(decider, decider.stream(aggregate_id))).state  # type: ignore[no-any-return]  # the cache holds states of many types

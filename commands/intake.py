@@ -106,7 +106,9 @@ class Intake:
                 assert_never(claim)
 
     async def _take_success(self, claim: Succeeded, origin: Origin, now_ms: int) -> None:
-        job = await self._handler.state(JOB, claim.job_id)
+        job = await self._handler.recent_state(JOB, claim.job_id)
+        if not job.is_live or (job.attempt, job.island_id) != (claim.attempt, claim.island_id):
+            job = await self._handler.state(JOB, claim.job_id)  # Before saying no, look at the truth.
         if job.account_id is None:
             raise Rejected(Rejection.JOB_UNKNOWN, f"no job {claim.job_id}")
         if job.has_succeeded(claim.attempt, claim.island_id):

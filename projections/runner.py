@@ -28,7 +28,7 @@ from projections.table import keep_json_as_bytes
 BATCH_COMMITS_MAX: Final = 2_000
 CATCHING_UP_COMMITS: Final = 200
 GATHERING_SHORTEST_S: Final = 0.005
-GATHERING_PER_COMMIT_S: Final = 0.001
+GATHERING_PER_COMMIT_S: Final = 0.002
 GATHERING_LONGEST_S: Final = 0.02
 STANDBY_LOOKS_EVERY_S: Final = 0.5
 RETRY_FIRST_S: Final = 0.1

@@ -18,7 +18,15 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 
 from adapters import codec
 from adapters.nats import subjects
-from adapters.nats.replies import Refused, Unanswered, ask, read_batches, recorded_at_ms
+from adapters.nats.replies import (
+    Refused,
+    Unanswered,
+    ask,
+    position_of,
+    read_batches,
+    read_next,
+    recorded_at_ms,
+)
 from commands.event_log import CommandReused, Commit, Conflict, LogUnavailable, Origin, Past
 
 APPEND_TRIES_MAX: Final = 5
@@ -41,26 +49,29 @@ class JetStreamEventLog:
         self._append_timeout_s = append_timeout_s
 
     async def load(self, stream: str, *, after: int = 0) -> Past:
+        subject = subjects.fact(stream)
         events: list[Any] = []
         version = after
         try:
-            async for batch in read_batches(
-                self._client, subjects.EVT, subjects.fact(stream), start=after + 1
-            ):
-                for message in batch:
-                    events.extend(codec.decode(message.data))
-                    version = commit_position(message)
+            # Most loads find nothing or one commit; only a longer past is worth a batch.
+            found = await read_next(self._client, subjects.EVT, subject, start=after + 1)
+            if found is not None:
+                events.extend(codec.decode(found.data))
+                version = position_of(found)
+                async for batch in read_batches(self._client, subjects.EVT, subject, start=version + 1):
+                    for message in batch:
+                        events.extend(codec.decode(message.data))
+                        version = position_of(message)
         except Unanswered as silence:
             raise LogUnavailable(f"loading {stream}") from silence
         return Past(events=tuple(events), version=version)
 
     async def first(self, stream: str) -> Commit | None:
         try:
-            async for batch in read_batches(self._client, subjects.EVT, subjects.fact(stream), start=1):
-                return commit_of(batch[0])
+            found = await read_next(self._client, subjects.EVT, subjects.fact(stream), start=1)
         except Unanswered as silence:
             raise LogUnavailable(f"loading {stream}") from silence
-        return None
+        return None if found is None else commit_of(found)
 
     async def append(self, stream: str, events: Sequence[Any], *, expected: int, origin: Origin) -> int:
         subject = subjects.fact(stream)
@@ -157,11 +168,6 @@ def parse_headers(raw: bytes) -> dict[str, str]:
 def origin_of(headers: dict[str, str]) -> Origin:
     optional = {field: headers.get(header) for field, header in OPTIONAL_HEADERS.items()}
     return Origin(command_id=headers.get(subjects.COMMAND_ID, ""), **optional)
-
-
-def commit_position(message: Msg) -> int:
-    assert message.headers is not None
-    return int(message.headers["Nats-Sequence"])
 
 
 def commit_of(message: Msg) -> Commit:

@@ -49,6 +49,24 @@ def recorded_at_ms(timestamp: str) -> int:
     return int(datetime.fromisoformat(timestamp).timestamp() * 1000)
 
 
+async def read_next(client: Client, stream: str, subject: str, *, start: int) -> Msg | None:
+    """The first message on `subject` from sequence `start` on, or None. One question, one answer: the cheapest read.
+
+    Raises `Unanswered` when the server goes silent and `Refused` when it refuses.
+    """
+    query = json.dumps({"seq": start, "next_by_subj": subject}).encode()
+    try:
+        message = await client.request(f"$JS.API.DIRECT.GET.{stream}", query, timeout=TIMEOUT_S)
+    except (TimeoutError, NoRespondersError) as silence:
+        raise Unanswered(f"direct get of {stream}") from silence
+    status = (message.headers or {}).get("Status")
+    if status is None:
+        return message
+    if status == "404":
+        return None
+    raise Refused(f"direct get of {stream} answered {status}")
+
+
 async def read_batches(
     client: Client, stream: str, subject: str, *, start: int, up_to: int | None = None
 ) -> AsyncIterator[list[Msg]]:
