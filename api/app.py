@@ -53,6 +53,7 @@ def build_app(services: Services) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await edge.changes.begin()
         hearing = asyncio.create_task(hear(edge.changes))
         try:
             yield

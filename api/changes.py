@@ -7,16 +7,17 @@ memory and misses nothing. Revocations of API keys are heard here as well.
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from adapters.nats.event_tail import EventTail
 from api.key_ring import KeyRing
-from commands.event_log import Commit
+from commands.event_log import Commit, EventLog
 
 ISLANDS: Final = "islands"
 CARGOS: Final = "cargos"
 EVERYTHING: Final = "everything"
+SEEN_WAIT_S: Final = 0.5
 
 
 def of_account(account_id: str) -> str:
@@ -48,21 +49,36 @@ class Watch:
 
 
 class Changes:
-    def __init__(self, tail: EventTail, keys: KeyRing) -> None:
+    def __init__(self, log: EventLog, tail: EventTail, keys: KeyRing) -> None:
+        self._log = log
         self._tail = tail
         self._keys = keys
         self._watches: dict[str, set[Watch]] = {}
+        self._position = 0
 
     @property
     def position(self) -> int:
-        """The newest position of the log seen in this process."""
-        return self._tail.position
+        """The newest position of the log that was seen here."""
+        return self._position
+
+    async def begin(self) -> None:
+        """Finds the log's present end, before anybody is served. Raises `LogUnavailable`."""
+        self._position = await self._log.last_position()
 
     async def run(self) -> None:
-        """Reads the log's live end until cancelled."""
-        async for commits in self._tail.follow(self._tail.position):
+        """Reads on from there until cancelled; run again after a fault, it goes on where it was."""
+        async for commits in self._tail.follow(self._position):
             for commit in commits:
                 self._take(commit)
+                self._position = commit.position
+
+    async def has_seen(self, position: int) -> bool:
+        """Whether the log has come to `position`; one that another coordinator just wrote is waited for."""
+        if position > self._position:
+            with self.watch(EVERYTHING) as watch, suppress(TimeoutError):
+                async with asyncio.timeout(SEEN_WAIT_S):
+                    await watch.behind(position - 1)
+        return position <= self._position
 
     def _take(self, commit: Commit) -> None:
         for event in commit.events:

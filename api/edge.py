@@ -65,7 +65,7 @@ def new_edge(services: Services) -> EdgeState:
         rates=RateLimits(clock.now_ms),
         tickets=Tickets(clock.now_ms),
         schemas=InputSchemas(),
-        changes=Changes(services.tail, keys),
+        changes=Changes(services.log, services.tail, keys),
         cargo_numbers=CargoNumbers(services.reads),
         sockets=Sockets(),
         fact_owners=FactOwners(services.reads),

@@ -16,6 +16,7 @@ from api.changes import Watch, of_job
 from api.edge import EdgeState
 from api.recorded_job import RecordedJob
 from api.shapes.job import ENDED
+from api.task_end import end_tasks
 from domain.ids import JobId
 from domain.job import Phase
 from projections.jobs import JobRow
@@ -116,9 +117,7 @@ class JobStory:
                     raise arrival
                 yield arrival
         finally:
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
+            await end_tasks(readers)
 
     async def _stored(self, row: JobRow, *, skip: int) -> AsyncGenerator[Chunk]:
         """The chunks of an ended attempt, without those that were taken already."""

@@ -38,7 +38,7 @@ async def follow_job(edge: EdgeState, caller: Caller, job_id: JobId, after: int 
     with edge.changes.watch(of_job(job_id)) as watch:
         job = await recorded_own_job(edge, caller, job_id)
         told = None
-        if after is not None and after > edge.changes.position:
+        if after is not None and not await edge.changes.has_seen(after):
             await emit({"type": "gap", "oldest": 0})
             after = None
         while True:
@@ -115,9 +115,10 @@ async def follow_facts(
     """Own facts of one category or all; with the scope `admin` everybody's."""
     if category is not None and category not in CATEGORIES:
         raise invalid("category", f"one of {', '.join(sorted(CATEGORIES))}")
-    last = edge.services.tail.position
+    is_known = after is None or await edge.changes.has_seen(after)
+    last = edge.changes.position
     oldest = max(0, last - RESUME_COMMITS_MAX)
-    if after is not None and not oldest <= after <= last:
+    if after is not None and not (is_known and oldest <= after):
         await emit({"type": "gap", "oldest": oldest})
         after = None
     if after is None:

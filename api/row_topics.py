@@ -58,7 +58,7 @@ async def follow_rows(edge: EdgeState, topic: RowTopic, after: int | None, emit:
     """Snapshot, then changes, for ever. Frames lack the subscription's id; `emit` adds it."""
     with edge.changes.watch(topic.wake) as watch:
         position = after
-        if position is not None and position > edge.changes.position:
+        if position is not None and not await edge.changes.has_seen(position):
             await emit({"type": "gap", "oldest": 0})
             position = None
         if position is None:

@@ -30,6 +30,7 @@ from api.row_topics import (
     ledger_topic,
 )
 from api.socket_frames import Subscribe
+from api.task_end import end_tasks
 from commands.event_log import LogUnavailable
 
 SUBSCRIPTIONS_MAX: Final = 100
@@ -62,15 +63,11 @@ class Subscriptions:
         """Ends a subscription; no frame of it follows `unsubscribed`."""
         task = self._running.pop(subscription_id, None)
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end_tasks({task})
         await self._outbox.put({"type": "unsubscribed", "id": subscription_id})
 
     async def end(self) -> None:
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._running.values())
 
     def _problem(self, request: Subscribe) -> ApiError | None:
         if not 0 < len(request.id) <= ID_CHARACTERS_MAX:

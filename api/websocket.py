@@ -30,6 +30,7 @@ from api.socket_frames import (
     frame_of,
 )
 from api.subscriptions import Subscriptions
+from api.task_end import end_tasks
 from domain.api_key import Scope
 
 AUTHENTICATE_S: Final = 5.0
@@ -135,10 +136,8 @@ class Session:
         try:
             code = await self._close_code
         finally:
-            for task in tasks:
-                task.cancel()
             await self._subscriptions.end()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
         if code is not None:
             with contextlib.suppress(RuntimeError):  # The other side may be gone by now.
                 await self._websocket.close(code, code.name.lower().replace("_", " "))
