@@ -47,6 +47,8 @@ from projections.runner import connect as connect_database
 
 PROCESSES: Final = (DISPATCHING, SETTLING, KARMA)
 PROCESS_CONNECTIONS_MAX: Final = 4
+JOBS_GATHERING_S: Final = 0.004
+GATHERING_S: Final = 0.025
 VERSION: Final = "0.1.0"
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -124,7 +126,8 @@ class Coordinator:
         }
         for projection in PROJECTIONS:
             runner = Runner(self.settings.postgres_dsn, projection)
-            work[f"projection_{projection.name}"] = partial(runner.run_forever, self._tail.follow)
+            source = partial(self._tail.follow, gathering_s=gathering_s(projection.name))
+            work[f"projection_{projection.name}"] = partial(runner.run_forever, source)
         await self._broker.start()
         try:
             await self._keep_running(work)
@@ -143,6 +146,11 @@ class Coordinator:
         async with asyncio.TaskGroup() as group:
             for name, one in work.items():
                 group.create_task(keep_running(name, one, self.troubles), name=name)
+
+
+def gathering_s(projection: str) -> float:
+    """How long commits gather before a projection takes them: people watch jobs; the others can wait a moment."""
+    return JOBS_GATHERING_S if projection == "jobs" else GATHERING_S
 
 
 @contextlib.asynccontextmanager

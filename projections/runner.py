@@ -26,10 +26,6 @@ from projections.migrations import prepare
 from projections.table import keep_json_as_bytes
 
 BATCH_COMMITS_MAX: Final = 2_000
-CATCHING_UP_COMMITS: Final = 200
-GATHERING_SHORTEST_S: Final = 0.005
-GATHERING_PER_COMMIT_S: Final = 0.002
-GATHERING_LONGEST_S: Final = 0.02
 STANDBY_LOOKS_EVERY_S: Final = 0.5
 RETRY_FIRST_S: Final = 0.1
 RETRY_LONGEST_S: Final = 5.0
@@ -95,7 +91,6 @@ class Runner:
             async for commits in source(self.position):
                 for start in range(0, len(commits), BATCH_COMMITS_MAX):
                     await self._take(connection, commits[start : start + BATCH_COMMITS_MAX])
-                await asyncio.sleep(gathering_s(len(commits)))
             await asyncio.sleep(RETRY_FIRST_S)
 
     async def _take(self, connection: AsyncConnection[Any], commits: Sequence[Commit]) -> None:
@@ -120,16 +115,6 @@ class Runner:
             return
         message = f"commit {commits[0].position} on {commits[0].stream} cannot be applied: {fault}"
         raise CommitRefused(self._projection.name, self.position, message) from fault
-
-
-def gathering_s(commits: int) -> float:
-    """How long to let commits gather behind a batch of so many: the busier, the longer, and not at all to catch up.
-
-    A batch costs the same handful of statements for one commit as for twenty, and one job makes nine commits.
-    """
-    if commits >= CATCHING_UP_COMMITS:
-        return 0.0
-    return min(GATHERING_SHORTEST_S + commits * GATHERING_PER_COMMIT_S, GATHERING_LONGEST_S)
 
 
 def passes_by_itself(fault: Exception) -> bool:

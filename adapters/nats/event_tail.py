@@ -20,6 +20,7 @@ from commands.event_log import Commit
 
 RING_COMMITS_MAX: Final = 20_000
 BATCH_COMMITS_MAX: Final = 2_000
+CATCHING_UP_COMMITS: Final = 500
 
 
 class EventTail:
@@ -46,10 +47,17 @@ class EventTail:
                 self._position = commits[-1].position
                 self._moved.notify_all()
 
-    async def follow(self, after: int) -> AsyncIterator[Sequence[Commit]]:
-        """Every commit behind `after`, in order, for ever; large batches when behind, small ones when live."""
+    async def follow(self, after: int, *, gathering_s: float = 0.0) -> AsyncIterator[Sequence[Commit]]:
+        """Every commit behind `after`, in order, for ever; large batches when behind, small ones when live.
+
+        A follower to whom a batch of one costs as much as a batch of twenty lets live commits gather for a while.
+        """
         position = after
         while True:
+            if position >= self._position:
+                await self._wait_behind(position)
+            if gathering_s and self._position - position < CATCHING_UP_COMMITS:
+                await asyncio.sleep(gathering_s)
             if batch := self._from_ring(position):
                 position = batch[-1].position
                 yield batch
@@ -57,9 +65,10 @@ class EventTail:
                 async for read in self._log.read(after=position, up_to=self._position):
                     position = read[-1].position
                     yield read
-            else:
-                async with self._moved:
-                    await self._moved.wait_for(lambda at=position: self._position > at)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+
+    async def _wait_behind(self, position: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._position > position)
 
     def _from_ring(self, position: int) -> Sequence[Commit]:
         if not self._ring or self._ring[0].position > position + 1:
