@@ -19,6 +19,7 @@ from cli.terminal import note, say
 SETTLED_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.05
 ENDED_UNPAID: Final = frozenset({"failed", "cancelled"})
+ENDED: Final = ENDED_UNPAID | {"succeeded"}
 
 
 async def show_output(
@@ -92,7 +93,8 @@ class Screen:
                     say(piece.text, end="")
                     self._is_in_line = not piece.text.endswith("\n")
             case PieceKind.STATE:
-                self._note(f"The job is {piece.fields.get('state', '')}.")
+                if piece.fields.get("state") not in ENDED:
+                    self._note(f"The job is {piece.fields.get('state', '')}.")
             case PieceKind.PROGRESS:
                 self._note(f"Step {piece.fields.get('step', 0)} of {piece.fields.get('total', 0)}.")
             case PieceKind.RESTARTED:

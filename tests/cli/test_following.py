@@ -2,6 +2,9 @@
 
 import signal
 
+import pytest
+
+from cli.follow import AWAY_MAX_S, Patience
 from tests.cli.commands import start, typed
 from tests.cli.told_streams import HOLD, JOB_ID, frame, told
 
@@ -13,7 +16,13 @@ def follow(url: str, *words: str) -> tuple[str, ...]:
 
 
 def test_output_is_shown_as_it_comes_and_the_end_is_told() -> None:
-    with told([frame("state", state="running"), frame("chunk", 1, content="one\ntwo"), SUCCEEDED]) as telling:
+    frames = [
+        frame("state", state="running"),
+        frame("chunk", 1, content="one\ntwo"),
+        frame("state", state="succeeded"),
+        SUCCEEDED,
+    ]
+    with told(frames) as telling:
         said = typed(*follow(telling.url))
     assert (said.code, said.out) == (0, "one\ntwo\n")
     assert said.err.splitlines() == [
@@ -120,3 +129,27 @@ def test_an_answer_that_is_no_stream_of_ours_is_told() -> None:
         said = typed(*follow(telling.url))
     assert said.code == 1
     assert said.err.startswith("error: coordinator: its stream holds what is none of ours")
+
+
+def test_a_coordinator_that_breaks_off_again_and_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.follow.AWAY_MAX_S", 0.2)
+    monkeypatch.setattr("cli.follow.PAUSE_S", 0.02)
+    with told(*[[]] * 100) as telling:
+        said = typed(*follow(telling.url))
+    assert said.code == 1
+    assert said.err.startswith("error: coordinator: breaks off the output of job-1 again and again\nnext: ")
+    assert 1 < len(telling.asked) < 100
+
+
+def test_patience_begins_anew_behind_a_steady_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("cli.follow.time.monotonic", lambda: now_s)
+    patience = Patience()
+    patience.opened()
+    now_s = 1000.0
+    assert not patience.is_over
+    patience.opened()
+    now_s = 1001.0
+    assert not patience.is_over
+    now_s = 1000.0 + AWAY_MAX_S + 1
+    assert patience.is_over
