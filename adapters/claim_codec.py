@@ -129,7 +129,9 @@ def ask_micro(slug: str, price: str) -> int:
     except (InvalidOperation, ValueError, OverflowError):
         micro = -1
     if not 0 < micro <= AMOUNT_MICRO_MAX:
-        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"asking_prices.{slug[:40]}: must be a positive decimal")
+        raise ClaimRejected(
+            ClaimRejection.IMPLAUSIBLE, f"asking_prices.{slug[:40]}: must be a positive decimal"
+        )
     return micro
 
 
@@ -159,7 +161,7 @@ def named_attempt(wire_name: str, attempt: int | None) -> tuple[JobId, int]:
     return job_id, number
 
 
-def status(island_id: IslandId, message: wire.JobStatus) -> Claim:  # noqa: PLR0911  one branch a state
+def status(island_id: IslandId, message: wire.JobStatus) -> Claim:
     job_id, attempt = named_attempt(message.job_id, message.attempt)
     match message.state:
         case "started":

@@ -118,7 +118,8 @@ class JobStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class JobOutput(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One chunk; `seq` counts from 1. The final message carries an empty chunk, `count` = its own seq - 1 (the number
-    of chunks before it) and the SHA-256 over the chunks in order."""
+    of chunks before it) and the SHA-256 over the chunks in order.
+    """
 
     job_id: str
     seq: int

@@ -1,7 +1,8 @@
 """What an enrolled island needs to speak on NATS: its durable consumer and its credentials.
 
-Used by the enrolment route. Today all islands share one restricted NATS user, which is why islands of strangers are not
-let in yet; an account for each island comes with the fabric's own step and replaces this module's answer, not its callers.
+Used by the enrolment route. Today all islands share one restricted NATS user, which is why islands of strangers are
+not let in yet; an account for each island comes with the fabric's own step and replaces this module's answer, not its
+callers.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from nats.aio.client import Client
 from adapters.nats.streams import create_jobs_consumer
 from domain.ids import IslandId
 
-SLOTS_MAX: Final = 256  # The server's bound on unacknowledged jobs; placement keeps an island within its own slots.
+SLOTS_MAX: Final = (
+    256  # The server's bound on unacknowledged jobs; placement keeps an island within its own slots.
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

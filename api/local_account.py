@@ -41,7 +41,9 @@ async def ensure_local_account(handler: CommandHandler, key: str) -> int:
         now_ms=now_ms,
     )
     for command in (opened, granted):
-        await handler.handle(ACCOUNT, LOCAL_ACCOUNT, command, origin=Origin(command_id=clock.new_id(), actor="start"))
+        await handler.handle(
+            ACCOUNT, LOCAL_ACCOUNT, command, origin=Origin(command_id=clock.new_id(), actor="start")
+        )
     handled = await handler.handle(
         API_KEY, key_id, issued, origin=Origin(command_id=clock.new_id(), actor="start")
     )

@@ -7,8 +7,10 @@ close. Exit codes: 0 stopped when told to, 1 could not start or go on (one line 
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Final
 
 import psycopg
@@ -23,6 +25,7 @@ from api.app import build_app
 from api.coordinator import Coordinator, connected
 from api.local_account import ensure_local_account
 from api.settings import Settings
+from api.task_end import end_tasks
 
 STOP_S: Final = 5
 BACKLOG: Final = 2048
@@ -70,8 +73,19 @@ async def serve(settings: Settings) -> None:
             ) from fault
 
 
+class Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again when it has stopped, and the workers would die unstopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(one, self.handle_exit, one, None)
+        yield
+
+
 async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> None:
-    """HTTP and workers side by side; when HTTP has stopped, the workers are stopped."""
+    """HTTP and workers side by side; when one has stopped, the other is stopped."""
     if coordinator.settings.local_key:
         await ensure_local_account(coordinator.handler, coordinator.settings.local_key)
     config = uvicorn.Config(
@@ -87,16 +101,15 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP_S,
     )
+    server = Server(config)
     workers = asyncio.create_task(coordinator.run(), name="workers")
-    serving = asyncio.create_task(uvicorn.Server(config).serve(sockets=[listener]), name="http")
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     await asyncio.wait([workers, serving], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
     if workers.done():
-        serving.cancel()
-    workers.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await workers
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+        workers.result()
+    await end_tasks([workers])
 
 
 def listening_socket(settings: Settings) -> socket.socket:

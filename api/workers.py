@@ -49,7 +49,7 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
         started = loop.time()
         try:
             await work()
-        except Exception as fault:  # noqa: BLE001  the edge of a worker: whatever it is must be seen and survived
+        except Exception as fault:
             troubles.by_worker[name] = repr(fault)
             log.exception("worker_failed", extra={"worker": name})
         if loop.time() - started > HEALTHY_AFTER_S:

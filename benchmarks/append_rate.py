@@ -58,7 +58,9 @@ async def raw(client: Client, accounts: list[AccountId], each: int) -> None:
             )
             expected = int(reply.data.split(b'"seq":')[1].split(b",")[0].rstrip(b"} "))
 
-    await asyncio.gather(*(chain(account, messages) for account, messages in zip(accounts, bodies, strict=True)))
+    await asyncio.gather(
+        *(chain(account, messages) for account, messages in zip(accounts, bodies, strict=True))
+    )
 
 
 def prepared_bodies(account: AccountId, each: int) -> list[bytes]:

@@ -34,7 +34,7 @@ NO_OP = f"""
 (module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
-  (data (i32.const 16) "{LINES.replace('"', chr(92) + '22')}")
+  (data (i32.const 16) "{LINES.replace('"', chr(92) + "22")}")
   (func (export "_start")
     (i32.store (i32.const 0) (i32.const 16))
     (i32.store (i32.const 4) (i32.const {len(LINES) - 4}))
@@ -78,9 +78,7 @@ async def network() -> AsyncIterator[Running]:
                 while not described.exists():  # noqa: ASYNC110  made by another process
                     await asyncio.sleep(0.1)
             found = json.loads(described.read_text())
-            yield Running(
-                url=found["url"], key=Path(found["key_file"]).read_text().strip(), pid=process.pid
-            )
+            yield Running(url=found["url"], key=Path(found["key_file"]).read_text().strip(), pid=process.pid)
         finally:
             process.send_signal(signal.SIGINT)
             await process.wait()

@@ -17,7 +17,7 @@ BUCKET_BYTES_MAX: Final = 1 << 30
 ARTIFACT_BYTES_MAX: Final = 32 << 20
 
 
-class DigestMismatch(Exception):  # noqa: N818  the sender's mistake
+class DigestMismatch(Exception):
     """The bytes are not those that the digest names."""
 
 

@@ -1,8 +1,8 @@
 """The live end of the event log, decoded once per process and handed to every follower in it.
 
-Projections, processes and WebSockets each follow from a position of their own. Recent commits stay in a ring in memory;
-a follower that is further behind reads the log in batches until it reaches the ring. Nobody can be overtaken: a follower
-that falls out of the ring simply reads the log again.
+Projections, processes and WebSockets each follow from a position of their own. Recent commits stay in a ring in
+memory; a follower that is further behind reads the log in batches until it reaches the ring. Nobody can be overtaken:
+a follower that falls out of the ring simply reads the log again.
 """
 
 import asyncio

@@ -46,9 +46,7 @@ class Outbox:
     `artifact_url` makes the address under which islands fetch a digest.
     """
 
-    def __init__(
-        self, broker: NatsBroker, event_log: EventLog, artifact_url: Callable[[str], str]
-    ) -> None:
+    def __init__(self, broker: NatsBroker, event_log: EventLog, artifact_url: Callable[[str], str]) -> None:
         self._broker = broker
         describe_outgoing(broker)
         self._log = event_log
@@ -60,7 +58,10 @@ class Outbox:
         submitted = commit.events[0]
         assert isinstance(submitted, JobSubmitted)
         message = assignment(
-            submitted, notice, self._artifact_url(submitted.cargo.artifact_digest), commit.origin.correlation_id
+            submitted,
+            notice,
+            self._artifact_url(submitted.cargo.artifact_digest),
+            commit.origin.correlation_id,
         )
         await self._broker.publish(
             wire.encode(message),

@@ -32,7 +32,7 @@ FOLLOWER_QUEUE_MAX: Final = 2_000
 
 
 class ChunkKind(StrEnum):
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a word of a model, not a password
     PROGRESS = "progress"
     FINAL = "final"
 
@@ -60,9 +60,7 @@ def chunk_of(subject: str, body: bytes, position: int, named: str) -> Chunk | No
             progress = PROGRESS_DECODER.decode(body)
             if progress.job_id != named:
                 return None
-            return Chunk(
-                position=position, kind=ChunkKind.PROGRESS, step=progress.step, total=progress.total
-            )
+            return Chunk(position=position, kind=ChunkKind.PROGRESS, step=progress.step, total=progress.total)
         output = OUTPUT_DECODER.decode(body)
     except msgspec.DecodeError:
         return None

@@ -38,7 +38,9 @@ class Stream:
     name: str
     subjects: tuple[str, ...]
     settings: dict[str, Any]
-    survives_without: bool = False  # Claims that may be lost with the power: written without waiting for the disk.
+    survives_without: bool = (
+        False  # Claims that may be lost with the power: written without waiting for the disk.
+    )
 
 
 RING: Final = {"deny_delete": True, "deny_purge": True, "duplicate_window": SECOND_NS // 10, "discard": "new"}
@@ -104,7 +106,11 @@ STREAMS: Final = (
             "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>",
             "advisory.claim_rejected.*.*",
         ),
-        settings={"max_age": 30 * DAY_NS, "max_bytes": 64 * MIB, "max_msgs_per_subject": REJECTIONS_PER_JOB_MAX},
+        settings={
+            "max_age": 30 * DAY_NS,
+            "max_bytes": 64 * MIB,
+            "max_msgs_per_subject": REJECTIONS_PER_JOB_MAX,
+        },
     ),
 )
 

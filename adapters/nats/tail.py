@@ -1,8 +1,8 @@
 """Following a stream: every message behind a position, in order and without a gap, for as long as one listens.
 
 A pull consumer without acknowledgements that the server forgets by itself. Whenever something is odd (a gap, a missed
-heartbeat, a refused pull, a new connection) it is made again behind the last message that was handed on, so the follower
-sees each message once and in order, or waits. Used by the event tail and the output tail.
+heartbeat, a refused pull, a new connection) it is made again behind the last message that was handed on, so the
+follower sees each message once and in order, or waits. Used by the event tail and the output tail.
 """
 
 import asyncio

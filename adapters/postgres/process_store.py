@@ -21,7 +21,7 @@ create table if not exists planner_picture (
 SCHEMA_LOCK: Final = 0x41524348  # One coordinator at a time makes the tables.
 
 
-class Superseded(Exception):  # noqa: N818  another runner is ahead
+class Superseded(Exception):
     """Another runner moved this process's position. Stop and look again."""
 
 
@@ -49,7 +49,8 @@ class ProcessStore:
         """Raises `Superseded` when the position is no longer `old`."""
         async with self._pool.connection() as connection:
             moved = await connection.execute(
-                "update process_position set position = %s where name = %s and position = %s", (new, name, old)
+                "update process_position set position = %s where name = %s and position = %s",
+                (new, name, old),
             )
             if moved.rowcount != 1:
                 raise Superseded(name)

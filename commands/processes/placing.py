@@ -183,7 +183,7 @@ def want_of(event: JobSubmitted) -> Want:
 
 
 def after_attempt(want: Want, event: AttemptEnd) -> Want:
-    """Another island is tried first. Who gave the attempt back was busy or hot: a lone island gets a pause to recover."""
+    """Another island is tried first. A lone island that gave the attempt back, busy or hot, gets a pause."""
     if event.island_id is None:
         return want
     tried = replace(want, tried=want.tried | {event.island_id})
