@@ -47,8 +47,8 @@ from projections.runner import connect as connect_database
 
 PROCESSES: Final = (DISPATCHING, SETTLING, KARMA)
 PROCESS_CONNECTIONS_MAX: Final = 4
-JOBS_GATHERING_S: Final = 0.004
-GATHERING_S: Final = 0.025
+JOBS_GATHERING_S: Final = 0.008
+GATHERING_S: Final = 0.05
 VERSION: Final = "0.1.0"
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

@@ -6,6 +6,7 @@ command that a process should never have given) keeps failing, and health says s
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from domain.rejection import Rejected
 TICK_S: Final = 1.0
 POSITION_SAVED_EVERY_S: Final = 0.5
 PICTURE_SAVED_EVERY_S: Final = 30.0
+LAST_SAVE_S: Final = 1.0
 RESTART_FIRST_S: Final = 0.2
 RESTART_LONGEST_S: Final = 10.0
 HEALTHY_AFTER_S: Final = 30.0
@@ -97,10 +99,16 @@ class PlannerRunner:
         self._took = asyncio.Event()
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._take())
-            group.create_task(self._plan())
-            group.create_task(self._keep_picture())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._take())
+                group.create_task(self._plan())
+                group.create_task(self._keep_picture())
+        finally:
+            # A convenience: without it the next start reads a little more of the log.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(LAST_SAVE_S):
+                    await self._save()
 
     async def _take(self) -> None:
         async for commits in self._tail.follow(self._position):
