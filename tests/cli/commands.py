@@ -90,12 +90,11 @@ class Up:
 
 
 @contextmanager
-def up(root: Path, *words: str) -> Iterator[Up]:
+def up(root: Path, notices: Path) -> Iterator[Up]:
     """A network on that directory; stopped afterwards where it still runs."""
-    notices = root.with_suffix(".notices")
     with notices.open("w") as lines:
         process = subprocess.Popen(
-            [*COMMAND, "up", "--json", "--port", "0", "--data-dir", str(root), *words],
+            [*COMMAND, "up", "--json", "--port", "0", "--data-dir", str(root)],
             stdout=subprocess.PIPE,
             stderr=lines,
             text=True,

@@ -10,8 +10,9 @@ from tests.servers import temporary_folder
 
 
 @pytest.fixture(scope="session")
-def network() -> Iterator[Up]:
-    with temporary_folder() as folder, up(folder / "data") as running:
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    notices = tmp_path_factory.mktemp("up") / "notices"
+    with temporary_folder() as root, up(root, notices) as running:
         yield running
 
 

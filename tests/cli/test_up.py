@@ -20,9 +20,8 @@ def submitted(network: Up, text: str) -> str:
     return network.typed("job", "submit", "wasm-hash", "--input", f'{{"text":"{text}"}}', "--follow").out
 
 
-def test_it_says_what_it_does_and_how_to_go_on(tmp_path: Path) -> None:
-    with temporary_folder() as folder:
-        root = folder / "data"
+def test_it_says_what_it_does_and_how_to_go_on() -> None:
+    with temporary_folder() as root:
         process = start("up", "--port", "0", "--no-island", "--data-dir", root)
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(15)]
@@ -92,17 +91,17 @@ def test_a_server_that_dies_is_started_again_on_its_port(network: Up) -> None:
     assert network.typed("projections", "verify").code == 0
 
 
-def test_after_kill_nothing_is_left_and_the_next_start_goes_on() -> None:
-    with temporary_folder() as folder:
-        root = folder / "data"
-        with up(root) as first:
+def test_after_kill_nothing_is_left_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    notices = tmp_path / "notices"
+    with temporary_folder() as root:
+        with up(root, notices) as first:
             assert submitted(first, "before").startswith('{"sha256"')
             children = psutil.Process(first.process.pid).children(recursive=True)
             assert {child.name() for child in children} >= {"nats-server", "postgres", "python"}
             first.process.kill()
             first.process.wait()
             assert comes_true(lambda: not living(children)), living(children)
-        with up(root) as second:
+        with up(root, notices) as second:
             assert second.key == first.key
             assert [job["input"] for job in second.typed("job", "list", "--json").json] == [
                 {"text": "before"}
@@ -119,10 +118,8 @@ def test_after_kill_nothing_is_left_and_the_next_start_goes_on() -> None:
 
 
 def test_a_coordinator_that_cannot_start_is_told_with_its_log() -> None:
-    with temporary_folder() as folder:
-        process = start(
-            "up", "--port", "0", "--data-dir", folder / "data", ARCHIPELAGO_REQUESTS_PER_MINUTE="0"
-        )
+    with temporary_folder() as root:
+        process = start("up", "--port", "0", "--data-dir", root, ARCHIPELAGO_REQUESTS_PER_MINUTE="0")
         out, err = process.communicate(timeout=60)
         assert process.returncode == 1
     assert "error: coordinator: ended with exit code 2 while starting. Its log ends with:\n" in err
