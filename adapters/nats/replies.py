@@ -6,7 +6,7 @@ forget or to clean up (a seventh of the time of an ephemeral consumer, see the J
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from nats.aio.client import Client
@@ -14,6 +14,10 @@ from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 
 READ_BATCH_MAX: Final = 256
+NS_A_MILLISECOND: Final = 1_000_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+OLD_RECEIPT_TOKENS: Final = 9
+"""Of a receipt without domain and account hash; one with them has its fields two tokens later."""
 TIMEOUT_S: Final = 5.0
 TRIES_MAX: Final = 3
 
@@ -45,8 +49,18 @@ def position_of(message: Msg) -> int:
 
 
 def recorded_at_ms(timestamp: str) -> int:
-    """Unix milliseconds of a server timestamp (RFC 3339, up to nanoseconds)."""
-    return int(datetime.fromisoformat(timestamp).timestamp() * 1000)
+    """Unix milliseconds of a server timestamp (RFC 3339, up to nanoseconds), rounded down."""
+    return (datetime.fromisoformat(timestamp) - EPOCH) // timedelta(milliseconds=1)
+
+
+def stored_at_ms(receipt: str) -> int:
+    """The same of a message that a consumer delivered, from the subject to acknowledge it on.
+
+    Whole numbers all the way: the library's `metadata.timestamp` is rounded, so a commit that was followed live would
+    now and then differ by a millisecond from the same commit read again.
+    """
+    tokens = receipt.split(".")
+    return int(tokens[7 if len(tokens) == OLD_RECEIPT_TOKENS else 9]) // NS_A_MILLISECOND
 
 
 async def read_next(client: Client, stream: str, subject: str, *, start: int) -> Msg | None:

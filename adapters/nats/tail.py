@@ -8,7 +8,7 @@ follower sees each message once and in order, or waits. Used by the event tail a
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from adapters.nats.replies import Refused, Unanswered, ask
+from adapters.nats.replies import Refused, Unanswered, ask, stored_at_ms
 
 PULL_BATCH: Final = 1_000
 PULL_EXPIRES_S: Final = 30
@@ -52,7 +52,7 @@ class StreamTail:
         self._arrived: list[Msg] = []
         self._wake = asyncio.Event()
 
-    async def batches(self, *, after: int) -> AsyncIterator[list[Tailed]]:
+    async def batches(self, *, after: int) -> AsyncGenerator[list[Tailed]]:
         """Endless. Raises `Refused` where the server says that following can never work."""
         position = after
         while True:
@@ -151,5 +151,4 @@ def is_end_of_pull(message: Msg) -> bool:
 
 
 def tailed(message: Msg) -> Tailed:
-    metadata = message.metadata
-    return Tailed(metadata.sequence.stream, int(metadata.timestamp.timestamp() * 1000), message)
+    return Tailed(message.metadata.sequence.stream, stored_at_ms(message.reply), message)
