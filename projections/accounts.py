@@ -24,6 +24,7 @@ from domain.ids import AccountId
 from projections import named_sql
 from projections.contract import Transaction
 from projections.keyed_fold import KeyedFold
+from projections.live_batch import KnownRows, Write, folded
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -144,3 +145,6 @@ class Accounts:
     async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
         await ACCOUNTS.apply(tx, commits)
         await API_KEYS.apply(tx, commits)
+
+    async def writes(self, tx: Transaction, commits: Sequence[Commit], known: KnownRows) -> Sequence[Write]:
+        return [await folded(fold, tx, commits, known) for fold in (ACCOUNTS, API_KEYS)]

@@ -11,6 +11,7 @@ from domain.ids import CargoSlug
 from projections import named_sql
 from projections.contract import Transaction
 from projections.keyed_fold import KeyedFold
+from projections.live_batch import KnownRows, Write, folded
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -100,3 +101,6 @@ class Cargos:
     async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
         await CARGOS.apply(tx, commits)
         await CARGO_VERSIONS.apply(tx, commits)
+
+    async def writes(self, tx: Transaction, commits: Sequence[Commit], known: KnownRows) -> Sequence[Write]:
+        return [await folded(fold, tx, commits, known) for fold in (CARGOS, CARGO_VERSIONS)]

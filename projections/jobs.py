@@ -35,6 +35,7 @@ from projections import named_sql
 from projections.attempts import ATTEMPTS
 from projections.contract import Transaction
 from projections.keyed_fold import KeyedFold
+from projections.live_batch import KnownRows, Write, folded
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -175,3 +176,6 @@ class Jobs:
     async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
         await JOBS.apply(tx, commits)
         await ATTEMPTS.apply(tx, commits)
+
+    async def writes(self, tx: Transaction, commits: Sequence[Commit], known: KnownRows) -> Sequence[Write]:
+        return [await folded(fold, tx, commits, known) for fold in (JOBS, ATTEMPTS)]

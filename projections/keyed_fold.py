@@ -4,15 +4,17 @@ A batch is folded in memory, so a row that changes ten times in it is read once 
 gives the same object where nothing changed, and is tested without a database.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from commands.event_log import Commit
 from projections.contract import Transaction
 from projections.table import Table
 
 R = TypeVar("R")
+
+NOTHING_KNOWN: Final[Mapping[Any, Any]] = {}
 
 RowAfter = Callable[[R | None, Any, int], R | None]
 
@@ -28,20 +30,25 @@ class KeyedFold(Generic[R]):
 
     async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
         """Writes every row that the commits change."""
+        if changed := await self.changed(tx, commits, NOTHING_KNOWN):
+            await self.table.write(tx, changed)
+
+    async def changed(self, tx: Transaction, commits: Sequence[Commit], known: Mapping[Any, R]) -> list[R]:
+        """The rows as the commits leave them, without those that stay as they are. Rows not `known` are read."""
         steps = [
             (key, event, commit.position)
             for commit in commits
             for event in commit.events
             if type(event) in self.concerns and (key := self.key_of(event)) is not None
         ]
-        if not steps:
-            return
-        rows = await self.table.read(tx, {key for key, _, _ in steps})
+        keys = {key for key, _, _ in steps}
+        rows: dict[Any, R] = {key: known[key] for key in keys if key in known}
+        if unknown := keys - rows.keys():
+            rows |= await self.table.read(tx, unknown)
         changed: dict[Any, R] = {}
         for key, event, position in steps:
             before = rows.get(key)
             after = self.row_after(before, event, position)
             if after is not None and after is not before:
                 rows[key] = changed[key] = after
-        if changed:
-            await self.table.write(tx, list(changed.values()))
+        return list(changed.values())

@@ -25,6 +25,7 @@ from domain.account import (
 from domain.ids import AccountId, IslandId, JobId
 from projections import named_sql
 from projections.contract import Transaction
+from projections.live_batch import KnownRows, Write
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -203,3 +204,7 @@ class Ledger:
         entries = [entry for commit in commits for entry in entries_of(commit)]
         if entries:
             await ENTRIES.insert(tx, entries)
+
+    async def writes(self, _tx: Transaction, commits: Sequence[Commit], _known: KnownRows) -> Sequence[Write]:
+        entries = [entry for commit in commits for entry in entries_of(commit)]
+        return [Write(table=ENTRIES, rows=entries, is_insert=True)]

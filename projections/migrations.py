@@ -1,7 +1,8 @@
 """The schema of a projection: made on first use, and brought up to date by the migrations it has not seen yet.
 
 Called by runners, rebuilds and tests before anything else. Several processes may start at once: one of them does the
-work, the others find it done. `projections.position` remembers, for every schema, its position and its last migration.
+work, the others find it done. `projections.position` remembers, for every schema, its position, its
+last migration, and how often a rebuilt one has taken its place.
 """
 
 from typing import Any, Final
@@ -21,6 +22,7 @@ CREATE TABLE IF NOT EXISTS projections.position (
     version int NOT NULL,
     migration int NOT NULL,
     position bigint NOT NULL,
+    rebuilds int NOT NULL DEFAULT 0,
     moved_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 """

@@ -23,6 +23,7 @@ from domain.placement import Offer
 from projections import named_sql
 from projections.contract import Transaction
 from projections.keyed_fold import KeyedFold
+from projections.live_batch import KnownRows, Write, folded
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -116,3 +117,6 @@ class Placement:
 
     async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
         await ISLANDS.apply(tx, commits)
+
+    async def writes(self, tx: Transaction, commits: Sequence[Commit], known: KnownRows) -> Sequence[Write]:
+        return [await folded(fold, tx, commits, known) for fold in (ISLANDS,)]

@@ -22,6 +22,7 @@ from projections.runner import connect, try_lock
 BATCH_COMMITS_MAX: Final = 5_000
 
 _POSITION: Final = b"SELECT position FROM projections.position WHERE schema = %s"
+_REBUILT: Final = b"UPDATE projections.position SET rebuilds = rebuilds + 1 WHERE schema = %s"
 _POSITION_LOCKED: Final = b"SELECT position FROM projections.position WHERE schema = %s FOR UPDATE"
 
 Progress = Callable[[int, int], None]
@@ -145,6 +146,8 @@ class Rebuild:
             found = await (await live.execute(_POSITION_LOCKED, (self._live,))).fetchone()
             assert found is not None
             await self._catch_up(found[0])
+            # A statement that waits for this row was on its way into the tables that are replaced now: it must miss.
+            await live.execute(_REBUILT, (self._live,))
             for old, new in ((self._live, self._replaced), (self.schema, self._live)):
                 await live.execute(
                     sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))

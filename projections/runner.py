@@ -22,10 +22,12 @@ from projections.contract import (
     apply_batch,
     live_schema,
 )
+from projections.live_batch import KnownRows, WritesRows, apply_live
 from projections.migrations import prepare
 from projections.table import keep_json_as_bytes
 
 BATCH_COMMITS_MAX: Final = 2_000
+LIVE_COMMITS_MAX: Final = 100
 STANDBY_LOOKS_EVERY_S: Final = 0.5
 RETRY_FIRST_S: Final = 0.1
 RETRY_LONGEST_S: Final = 5.0
@@ -47,6 +49,7 @@ class Runner:
         self._dsn = dsn
         self._projection = projection
         self._schema = live_schema(projection)
+        self._known = KnownRows(0)
         self.position = 0
         self.is_working = False
 
@@ -83,6 +86,7 @@ class Runner:
         while not await try_lock(connection, self._schema):  # noqa: ASYNC110 - the other one is in another process
             await asyncio.sleep(STANDBY_LOOKS_EVERY_S)
         self.position = await prepare(connection, self._projection, self._schema)
+        self._known = KnownRows(await enter(connection, self._schema))
         self.is_working = True
 
     async def _work(self, connection: AsyncConnection[Any], source: Source) -> None:
@@ -95,15 +99,29 @@ class Runner:
 
     async def _take(self, connection: AsyncConnection[Any], commits: Sequence[Commit]) -> None:
         try:
-            self.position = await apply_batch(
-                connection, self._projection, self._schema, self.position, commits
-            )
+            self.position = await self._apply(connection, commits)
         except (Superseded, ProjectionStopped):
             raise
         except Exception as fault:
             if passes_by_itself(fault):
                 raise
             await self._take_up_to_refused(connection, commits, fault)
+
+    async def _apply(self, connection: AsyncConnection[Any], commits: Sequence[Commit]) -> int:
+        """In one statement where the batch is small, else in a transaction."""
+        at, projection, schema = self.position, self._projection, self._schema
+        if len(commits) <= LIVE_COMMITS_MAX and isinstance(projection, WritesRows):
+            try:
+                reached = await apply_live(
+                    connection, projection, schema, commits, position=at, known=self._known
+                )
+            except BaseException:
+                self._known.forget()
+                raise
+            if reached is not None:
+                return reached
+        self._known.forget()
+        return await apply_batch(connection, projection, schema, at, commits)
 
     async def _take_up_to_refused(
         self, connection: AsyncConnection[Any], commits: Sequence[Commit], fault: Exception
@@ -139,3 +157,14 @@ async def try_lock(connection: AsyncConnection[Any], schema: str) -> bool:
     row = await found.fetchone()
     assert row is not None
     return bool(row[0])
+
+
+async def enter(connection: AsyncConnection[Any], schema: str) -> int:
+    """Makes the schema the connection's search path, and returns how often it has been replaced by a rebuild."""
+    found = await connection.execute(
+        b"SELECT set_config('search_path', schema, false), rebuilds FROM projections.position WHERE schema = %s",
+        (schema,),
+    )
+    row = await found.fetchone()
+    assert row is not None
+    return int(row[1])

@@ -72,31 +72,31 @@ class Table(Generic[R]):
         self._readers = {field: reader_of(kind) for field, kind in kinds.items()}
         self._json_at = [number for number, kind in enumerate(kinds.values()) if is_json(kind)]
         self._values = attrgetter(*self._columns)
-        self._key_of = attrgetter(*key)
-        self._sql = Statements(name, self._columns, {column: PLAIN[kinds[column]] for column in key})
+        self.key_of = attrgetter(*key)
+        self.statements = Statements(name, self._columns, {column: PLAIN[kinds[column]] for column in key})
 
     async def read(self, tx: Transaction, keys: Iterable[Any]) -> dict[Any, R]:
         """The rows that exist, by key."""
         columns = [list(keys)] if len(self.key) == 1 else [list(column) for column in zip(*keys, strict=True)]
         async with tx.cursor(row_factory=self.row_factory) as cursor:
-            await cursor.execute(self._sql.read, columns)
-            return {self._key_of(row): row for row in await cursor.fetchall()}
+            await cursor.execute(self.statements.read, columns)
+            return {self.key_of(row): row for row in await cursor.fetchall()}
 
     async def write(self, tx: Transaction, rows: Sequence[R]) -> None:
         """Inserts rows, or replaces the ones of the same key."""
         if (document := as_document(rows)) is not None:
-            await tx.execute(self._sql.upsert, (document,))
+            await tx.execute(self.statements.upsert, (document,))
             return
-        await tx.execute(self._sql.empty_incoming)
-        await self._copy(tx, self._sql.copy_incoming, rows)
-        await tx.execute(self._sql.merge)
+        await tx.execute(self.statements.empty_incoming)
+        await self._copy(tx, self.statements.copy_incoming, rows)
+        await tx.execute(self.statements.merge)
 
     async def insert(self, tx: Transaction, rows: Sequence[R]) -> None:
         """Adds rows in one statement. Raises what the table's constraints raise."""
         if (document := as_document(rows)) is not None:
-            await tx.execute(self._sql.insert, (document,))
+            await tx.execute(self.statements.insert, (document,))
         else:
-            await self._copy(tx, self._sql.copy, rows)
+            await self._copy(tx, self.statements.copy, rows)
 
     async def _copy(self, tx: Transaction, statement: bytes, rows: Sequence[R]) -> None:
         async with tx.cursor() as cursor, cursor.copy(statement) as copy:
@@ -163,6 +163,12 @@ class Statements:
         )
         self.insert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given}")
         self.upsert = self._composed("INSERT INTO {table} ({names}) SELECT {names} FROM {given} {onto}")
+        self.insert_if_moved = self._composed(
+            "INSERT INTO {table} ({names}) SELECT {names} FROM {given}, moved"
+        )
+        self.upsert_if_moved = self._composed(
+            "INSERT INTO {table} ({names}) SELECT {names} FROM {given}, moved {onto}"
+        )
         self.empty_incoming = self._composed(
             "CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS "
             "AS SELECT {names} FROM {table} WITH NO DATA; DELETE FROM {incoming}"
