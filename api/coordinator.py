@@ -47,7 +47,7 @@ from projections.runner import connect as connect_database
 
 PROCESSES: Final = (DISPATCHING, SETTLING, KARMA)
 PROCESS_CONNECTIONS_MAX: Final = 4
-JOBS_GATHERING_S: Final = 0.008
+JOBS_GATHERING_S: Final = 0.004
 GATHERING_S: Final = 0.05
 VERSION: Final = "0.1.0"
 

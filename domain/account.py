@@ -10,7 +10,8 @@ from typing import Final, assert_never
 
 from domain.decider import Decider
 from domain.ids import AccountId, IslandId, JobId
-from domain.pricing import AMOUNT_MICRO_MAX, PRICE_RULES_VERSION, share
+from domain.pricing import AMOUNT_MICRO_MAX, PRICE_RULES_VERSION
+from domain.pricing import share as share_out
 from domain.rejection import Rejected, Rejection
 from domain.seen_ids import SeenIds
 
@@ -139,13 +140,20 @@ class ReleaseHold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarnedShare:
+    """`island_id` is empty for the publisher's share."""
+
+    island_id: IslandId | None
+    amount_micro: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EarnCredits:
-    """One share of a settled charge. `island_id` is empty for the publisher's share."""
+    """What an account earned by one settled charge: its island's share, the publisher's, or both in one commit."""
 
     account_id: AccountId
     job_id: JobId
-    island_id: IslandId | None
-    amount_micro: int
+    shares: tuple[EarnedShare, ...]
     now_ms: int
 
 
@@ -251,7 +259,7 @@ def settle(account: Account, command: SettleHold) -> list[AccountEvent]:
     held = open_hold(account, command.job_id)
     if not 0 < command.charge_micro <= held:
         raise Rejected(Rejection.CHARGE_OUTSIDE_HOLD, f"charge_micro: {command.charge_micro} of {held} held")
-    shares = share(command.charge_micro)
+    shares = share_out(command.charge_micro)
     return [
         HoldSettled(
             account_id=command.account_id,
@@ -291,18 +299,18 @@ def open_hold(account: Account, job_id: JobId) -> int:
 
 
 def earn(account: Account, command: EarnCredits) -> list[AccountEvent]:
-    assert 0 < command.amount_micro <= AMOUNT_MICRO_MAX
-    if earning_id(command.job_id, command.island_id) in account.earned:
-        return []
+    assert all(0 < share.amount_micro <= AMOUNT_MICRO_MAX for share in command.shares)
     return [
         CreditsEarned(
             account_id=command.account_id,
             job_id=command.job_id,
-            island_id=command.island_id,
-            amount_micro=command.amount_micro,
-            escrowed=command.island_id is not None and command.island_id not in account.paid_out_islands,
+            island_id=share.island_id,
+            amount_micro=share.amount_micro,
+            escrowed=share.island_id is not None and share.island_id not in account.paid_out_islands,
             earned_at_ms=command.now_ms,
         )
+        for share in command.shares
+        if earning_id(command.job_id, share.island_id) not in account.earned
     ]
 
 

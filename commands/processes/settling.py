@@ -12,6 +12,7 @@ from commands.process import Order, Process
 from domain.account import (
     ACCOUNT,
     EarnCredits,
+    EarnedShare,
     HoldSettled,
     ReleaseEscrow,
     ReleaseHold,
@@ -60,25 +61,24 @@ def release(account_id: AccountId, job_id: JobId, at_ms: int) -> Order:
 
 
 def earnings(event: HoldSettled, at_ms: int) -> list[Order]:
-    """One order per share that is not zero."""
-    shares = (
+    """One order per account that earned something; shares of nothing are left out."""
+    shares: dict[AccountId, list[EarnedShare]] = {}
+    for account_id, island_id, amount_micro in (
         (event.owner_id, event.island_id, event.island_micro),
         (event.publisher_id, None, event.publisher_micro),
-    )
+    ):
+        if amount_micro:
+            earned = EarnedShare(island_id=island_id, amount_micro=amount_micro)
+            shares.setdefault(account_id, []).append(earned)
     return [
         Order(
             decider=ACCOUNT,
             aggregate_id=account_id,
             command=EarnCredits(
-                account_id=account_id,
-                job_id=event.job_id,
-                island_id=island_id,
-                amount_micro=amount_micro,
-                now_ms=at_ms,
+                account_id=account_id, job_id=event.job_id, shares=tuple(of_account), now_ms=at_ms
             ),
         )
-        for account_id, island_id, amount_micro in shares
-        if amount_micro
+        for account_id, of_account in shares.items()
     ]
 
 

@@ -37,7 +37,7 @@ from api.services import Services
 from api.settings import Settings
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, EarnCredits, GrantCredits, OpenAccount, SettleHold
+from domain.account import ACCOUNT, EarnCredits, EarnedShare, GrantCredits, OpenAccount, SettleHold
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
 from domain.cargo import CARGO, CargoVersion, PublishCargo
 from domain.claim import wire_id
@@ -297,8 +297,7 @@ class Network:
         earned = EarnCredits(
             account_id=earner.account_id,
             job_id=job_id,
-            island_id=IslandId("island-1"),
-            amount_micro=850_000,
+            shares=(EarnedShare(island_id=IslandId("island-1"), amount_micro=850_000),),
             now_ms=clock.now_ms(),
         )
         await self.handle(ACCOUNT, person.account_id, settled)

@@ -16,6 +16,7 @@ from domain.account import (
     CreditsGranted,
     CreditsHeld,
     EarnCredits,
+    EarnedShare,
     EscrowReleased,
     GrantCredits,
     HoldCredits,
@@ -79,9 +80,8 @@ def release(job_id: JobId = JOB_ID) -> ReleaseHold:
 
 
 def earn(amount_micro: int, island_id: IslandId | None = ISLAND, job_id: JobId = JOB_ID) -> EarnCredits:
-    return EarnCredits(
-        account_id=OWNER, job_id=job_id, island_id=island_id, amount_micro=amount_micro, now_ms=at_ms(7)
-    )
+    share = EarnedShare(island_id=island_id, amount_micro=amount_micro)
+    return EarnCredits(account_id=OWNER, job_id=job_id, shares=(share,), now_ms=at_ms(7))
 
 
 def earned(amount_micro: int, island_id: IslandId | None = ISLAND, *, escrowed: bool) -> CreditsEarned:

@@ -13,6 +13,7 @@ from domain.account import (
     Account,
     AccountEvent,
     EarnCredits,
+    EarnedShare,
     HoldSettled,
     ReleaseEscrow,
     ReleaseHold,
@@ -69,13 +70,8 @@ def settle(charge_micro: int) -> Order:
 
 
 def earn(account_id: AccountId, amount_micro: int, *, by_island: bool) -> Order:
-    command = EarnCredits(
-        account_id=account_id,
-        job_id=JOB_ID,
-        island_id=ISLAND if by_island else None,
-        amount_micro=amount_micro,
-        now_ms=NOW_MS,
-    )
+    share = EarnedShare(island_id=ISLAND if by_island else None, amount_micro=amount_micro)
+    command = EarnCredits(account_id=account_id, job_id=JOB_ID, shares=(share,), now_ms=NOW_MS)
     return on_account(account_id, command)
 
 
@@ -162,3 +158,13 @@ async def test_a_finished_job_is_paid_once_however_often_the_log_is_read() -> No
     charge = next(e for commit in log.commits for e in commit.events if isinstance(e, HoldSettled))
     assert charge == replace(settled(), settled_at_ms=T0_MS)
     assert charge.charged_micro + charge.released_micro == BID_MICRO
+
+
+def test_an_owner_who_published_the_cargo_too_earns_both_shares_in_one_commit() -> None:
+    event = replace(settled(), publisher_id=OWNER)
+    (order,) = react(event, NOW_MS)
+    assert [share.island_id for share in order.command.shares] == [ISLAND, None]
+    assert (
+        sum(share.amount_micro for share in order.command.shares)
+        == event.island_micro + event.publisher_micro
+    )
