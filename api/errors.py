@@ -21,9 +21,7 @@ class ErrorCode(StrEnum):
     MALFORMED = "malformed"  # Send one JSON object with Content-Type application/json.
     UNSUPPORTED = "unsupported"  # Use a method and a content type that this path takes.
     UNAUTHENTICATED = "unauthenticated"  # Send a valid key: Authorization: Bearer ak_...
-    INSUFFICIENT_CREDITS = (
-        "insufficient_credits"  # Lower bid_price or add credits; see required and available.
-    )
+    INSUFFICIENT_CREDITS = "insufficient_credits"  # Lower bid_price, or add credits: see required, available.
     FORBIDDEN = "forbidden"  # Use a key with the scope that the message names.
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.

@@ -4,6 +4,7 @@ Decoded from the wire by `adapters.claim_codec`. The wire id of a job is its UUI
 `{uuid}_{n}` for attempt n, so that an island that only echoes it is fenced too (protocol page, section 3.0).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,21 +16,23 @@ from domain.island_events import Capabilities
 from domain.job_events import Usage
 
 WIRE_SEPARATOR: Final = "_"
+JOB_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""What may become part of a subject; a foreign text must not."""
 
 
 class ClaimRejection(StrEnum):
-    """Why a claim was not acted upon. Kept with the claim, shown in the job's timeline."""
+    """Why what an island said did not count. Kept with the claim, shown in the job's timeline."""
 
-    BAD_SUBJECT = "bad_subject"
-    BAD_JSON = "bad_json"
-    TOO_LARGE = "too_large"
-    UNKNOWN_ISLAND = "unknown_island"
-    ID_MISMATCH = "id_mismatch"
-    UNKNOWN_JOB = "unknown_job"
-    NOT_OWNER = "not_owner"
-    STALE_ATTEMPT = "stale_attempt"
-    JOB_CLOSED = "job_closed"
-    IMPLAUSIBLE = "implausible"
+    BAD_SUBJECT = "bad_subject"  # Claims are made on host.{id}.{kind} and on coordinator.hosts.register.
+    BAD_JSON = "bad_json"  # Send one UTF-8 JSON object with the types of the AsyncAPI document.
+    TOO_LARGE = "too_large"  # Split the message; the bound is named.
+    UNKNOWN_ISLAND = "unknown_island"  # Enrol the island first.
+    ID_MISMATCH = "id_mismatch"  # The body must name the island and the attempt that the subject and job_id name.
+    UNKNOWN_JOB = "unknown_job"  # Name the job as it was assigned.
+    NOT_OWNER = "not_owner"  # Another island holds this attempt; drop it.
+    STALE_ATTEMPT = "stale_attempt"  # A newer attempt has taken over; drop this one.
+    JOB_CLOSED = "job_closed"  # The job has ended; drop the attempt.
+    IMPLAUSIBLE = "implausible"  # The detail names the field and what it may be.
 
 
 class ClaimRejected(Exception):
@@ -144,8 +147,8 @@ def wire_id(job_id: JobId, attempt: int) -> str:
 def parse_wire_id(text: str) -> tuple[JobId, int]:
     """Job and attempt of a wire id. Raises `ClaimRejected(unknown_job)` where it is none."""
     job_id, separator, number = text.partition(WIRE_SEPARATOR)
-    if not separator:
-        return JobId(job_id), 1
-    if not (number.isascii() and number.isdigit() and len(number) <= 2 and int(number) > 1):
+    is_first = not separator
+    is_later = number.isascii() and number.isdigit() and len(number) <= 2 and int(number) > 1
+    if not JOB_ID.fullmatch(job_id) or not (is_first or is_later):
         raise ClaimRejected(ClaimRejection.UNKNOWN_JOB, "job_id: must be <job> or <job>_<attempt>")
-    return JobId(job_id), int(number)
+    return JobId(job_id), 1 if is_first else int(number)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Rejection(StrEnum):
-    """One code per rule. The comment is what a person is told next."""
+    """Answers of the rules to a command: one code per rule."""
 
     ACCOUNT_UNKNOWN = "account_unknown"  # Open the account first.
     CREDITS_SHORT = "credits_short"  # Lower the bid or add credits.

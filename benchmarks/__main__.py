@@ -1,0 +1,75 @@
+"""`make bench`: every benchmark in one run, and its figures as one table.
+
+Prints Markdown, so that a run can be kept: docs/benchmarks.md holds the last one and says how it was measured. Every
+figure stands beside the aim it is held against or beside what it is compared with in the same run.
+"""
+
+import os
+import platform
+import sys
+from typing import Final
+
+import uvloop
+
+from benchmarks import append_rate, end_to_end, projection_rate
+
+EVENTS: Final = 50_000
+Row = tuple[str, str, str]
+
+
+async def append_rows() -> list[Row]:
+    rows = []
+    for window, appends in ((1, 1_000), (100, 5_000)):
+        rate = await append_rate.run(window, appends)
+        rows.append(
+            (
+                f"append through `handle()`, {window} at once",
+                f"{rate.handled_per_s:,.0f}/s, {rate.ratio:.2f} of raw publish ({rate.raw_per_s:,.0f}/s)",
+                "ratio >= 0.50",
+            )
+        )
+    return rows
+
+
+async def projection_rows() -> list[Row]:
+    return [
+        (
+            f"projection `{name}`" if name != projection_rate.ALL else "all five, one after the other",
+            (
+                f"catching up {rate.applied_per_s:,.0f} events/s ({rate.ratio:.2f} of raw COPY of its rows), "
+                f"rebuilt {rate.rebuilt_per_s:,.0f} events/s"
+            ),
+            "20 000 and 10 000 events/s",
+        )
+        for name, rate in (await projection_rate.run(EVENTS)).items()
+    ]
+
+
+async def end_to_end_rows() -> list[Row]:
+    found = await end_to_end.run()
+    return [
+        (
+            "no-op job, HTTP to WebSocket, one at a time",
+            f"p50 {found.p50_ms:.1f} ms, p99 {found.p99_ms:.1f} ms",
+            "p50 <= 25 ms",
+        ),
+        (
+            f"no-op jobs, {end_to_end.SUBMITTERS} submitters",
+            f"{found.jobs_per_s:.0f} jobs/s",
+            ">= 150 jobs/s",
+        ),
+        ("idle coordinator and island, without the servers", f"{found.idle_rss_mb:.0f} MB", "<= 250 MB"),
+    ]
+
+
+def main() -> None:
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n", flush=True)
+    print("| what | measured | aim |\n|---|---|---|", flush=True)
+    for measure in (append_rows, projection_rows, end_to_end_rows):
+        sys.stderr.write(f"{measure.__name__} ...\n")
+        for row in uvloop.run(measure()):
+            print("| {} | {} | {} |".format(*row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
