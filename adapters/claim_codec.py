@@ -4,6 +4,7 @@ Called by the claim mailboxes. Judges form only: subject, size, JSON, types, tha
 subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -32,14 +33,21 @@ from domain.island_events import Capabilities, RuntimeOffer
 from domain.job import DETAIL_CHARACTERS_MAX
 from domain.job_events import Usage
 from domain.pricing import AMOUNT_MICRO_MAX, MICRO_PER_CREDIT
+from domain.trust import LEVEL_MAX
 
 CLAIM_BYTES_MAX: Final = 64 * 1024
 ASKS_MAX: Final = 200
 WARM_MAX: Final = 200
 RUNTIMES_MAX: Final = 16
 SLOTS_MAX: Final = 256
+PROTOCOL_MAX: Final = 1000
+ASK_CREDITS_MAX: Final = AMOUNT_MICRO_MAX // MICRO_PER_CREDIT
 RENEWAL_S_MAX: Final = 60
 NAME_CHARACTERS_MAX: Final = 100
+NUMBER_MAX: Final = 1 << 53
+"""Above every honest number; columns of 64 bits and readers of JSON hold it exactly."""
+ISLAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+USAGE_FIELDS: Final = ("wall_ms", "cpu_ms", "memory_peak_mb", "fuel", "prompt_tokens", "completion_tokens")
 
 REGISTER_DECODER: Final = wire.decoder(wire.RegisterHost)
 HEARTBEAT_DECODER: Final = wire.decoder(wire.HostHeartbeat)
@@ -74,12 +82,12 @@ def decode(tokens: list[str], body: bytes) -> Claim:
 
 def registration(message: wire.RegisterHost, *, stamped: str | None) -> Registration:
     """`stamped` is the island the server says has spoken, where accounts make it say so."""
+    if not ISLAND_ID.fullmatch(message.host_id):
+        raise ClaimRejected(ClaimRejection.UNKNOWN_ISLAND, "host_id: must be 8-64 letters, digits, _ or -")
     if stamped not in (None, message.host_id):
         raise ClaimRejected(ClaimRejection.ID_MISMATCH, "host_id: differs from the island that spoke")
+    check_numbers(message)
     found = message.capabilities
-    plausible("capabilities.cpu_cores", found.cpu_cores, 4096)
-    plausible("capabilities.ram_mb", found.ram_mb, 1 << 26)
-    plausible("slots", message.slots or 0, SLOTS_MAX)
     offers = {
         test.runtime: RuntimeOffer(
             runtime=test.runtime,
@@ -111,6 +119,20 @@ def registration(message: wire.RegisterHost, *, stamped: str | None) -> Registra
     )
 
 
+def check_numbers(message: wire.RegisterHost) -> None:
+    """Raises `ClaimRejected` for a number that no machine has."""
+    found = message.capabilities
+    plausible("capabilities.cpu_cores", found.cpu_cores, 4096)
+    plausible("capabilities.ram_mb", found.ram_mb, 1 << 26)
+    plausible("capabilities.gpu_vram_mb", max(0, found.gpu_vram_mb or 0), 1 << 26)
+    plausible("disk_free_mb", max(0, message.disk_free_mb or 0), NUMBER_MAX)
+    plausible("protocol", message.protocol, PROTOCOL_MAX)
+    plausible("slots", message.slots or 0, SLOTS_MAX)
+    plausible("policy.trust_level_min", message.policy.trust_level_min if message.policy else 0, LEVEL_MAX)
+    for test in message.self_tests[:RUNTIMES_MAX]:
+        plausible("self_tests.score", max(0, test.score), NUMBER_MAX)
+
+
 def plausible(field: str, value: int, most: int) -> None:
     if not 0 <= value <= most:
         raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"{field}: must be 0-{most}")
@@ -125,10 +147,12 @@ def asks(prices: dict[str, str]) -> dict[str, int]:
 
 def ask_micro(slug: str, price: str) -> int:
     try:
-        micro = int(Decimal(price) * MICRO_PER_CREDIT)
-    except (InvalidOperation, ValueError, OverflowError):
-        micro = -1
-    if not 0 < micro <= AMOUNT_MICRO_MAX:
+        asked = Decimal(price)
+        # Compared first: multiplied, a huge exponent would become a number of a million digits.
+        micro = int(asked * MICRO_PER_CREDIT) if 0 < asked <= ASK_CREDITS_MAX else 0
+    except InvalidOperation:
+        micro = 0
+    if not micro:
         raise ClaimRejected(
             ClaimRejection.IMPLAUSIBLE, f"asking_prices.{slug[:40]}: must be a positive decimal"
         )
@@ -191,6 +215,7 @@ def status(island_id: IslandId, message: wire.JobStatus) -> Claim:
 def succeeded(island_id: IslandId, job_id: JobId, attempt: int, message: wire.JobStatus) -> Succeeded:
     if message.count is None or message.digest is None:
         raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "count, digest: required with succeeded")
+    plausible("count", message.count, NUMBER_MAX)
     return Succeeded(
         island_id=island_id,
         job_id=job_id,
@@ -202,7 +227,8 @@ def succeeded(island_id: IslandId, job_id: JobId, attempt: int, message: wire.Jo
 
 
 def usage(message: wire.WireUsage) -> Usage:
-    plausible("usage.wall_ms", message.wall_ms, 1 << 40)
+    for field in USAGE_FIELDS:
+        plausible(f"usage.{field}", getattr(message, field) or 0, NUMBER_MAX)
     return Usage(
         wall_ms=message.wall_ms,
         cpu_ms=message.cpu_ms,

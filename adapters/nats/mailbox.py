@@ -22,7 +22,7 @@ from adapters.claim_codec import claim_of
 from adapters.nats import connection, subjects
 from adapters.nats.asyncapi import ATTEMPT_CLAIMS, ISLAND_CLAIMS, describe_outgoing
 from adapters.nats.rejected_claims import RejectedClaims
-from commands.event_log import EventLog, LogUnavailable, Origin
+from commands.event_log import Conflict, EventLog, LogUnavailable, Origin
 from commands.intake import Intake
 from commands.process import SendAssignment, SendCancel
 from domain.cargo import CargoSpec, Runtime
@@ -152,9 +152,12 @@ class ClaimMailbox:
     async def _receive(self, raw: Msg) -> None:
         try:
             await self._take(raw)
-        except (LogUnavailable, Error, TimeoutError) as fault:
+        except (Conflict, LogUnavailable, Error, TimeoutError) as fault:
             log.warning("claim_put_back", extra={"subject": raw.subject, "error": repr(fault)})
             await raw.nak(delay=REDELIVERY_DELAY_S)
+        except Exception:
+            # Nobody else would tell of it; the server delivers the claim again, a bounded number of times.
+            log.exception("claim_broke", extra={"subject": raw.subject})
 
     async def _take(self, raw: Msg) -> None:
         metadata = raw.metadata

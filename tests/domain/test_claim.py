@@ -20,7 +20,11 @@ def test_a_wire_id_comes_back_as_it_went(job_id: str, attempt: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["j_", "j_0", "j_1", "j_-2", "j_100", "j_2_3", "j_x", "j_²", "j_٣", "j_2.0", "j_ 2"]
+    "text",
+    [
+        *("j_", "j_0", "j_1", "j_-2", "j_100", "j_2_3", "j_x", "j_²", "j_٣", "j_2.0", "j_ 2"),
+        *("", "_2", "*", ">", "a.b", "a b", "a\r\n", "ä", "j\0", 65 * "j"),
+    ],
 )
 def test_what_is_no_wire_id_is_refused(text: str) -> None:
     with pytest.raises(ClaimRejected) as rejected:
