@@ -1,0 +1,243 @@
+"""A whole network of real processes for one test: embedded servers, coordinators, islands, and a person with a key.
+
+Made by the fixture `network` with servers that run and nothing else; a test starts the coordinators and islands it
+needs and breaks them. Everything is stopped afterwards, whatever happened.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import httpx
+import nats
+import psutil
+from nats.aio.client import Client
+
+from adapters.embedded.data_directory import DataDirectory
+from adapters.embedded.nats_server import ISLAND_INBOX_PREFIX
+from adapters.embedded.ports import LOOPBACK, Ports
+from adapters.embedded.server import EmbeddedServer
+from adapters.embedded.servers import EmbeddedServers
+from api.api_key_text import new_api_key
+from tests.faults import slow_cargo
+from tests.faults.programs import Program
+
+SEEN_WITHIN_S: Final = 60.0
+"""Above the 30 s after which the server hands a claim that a killed coordinator had in hand to the next one."""
+PLENTY: Final = "1000000"
+LOOK_S: Final = 0.05
+
+T = TypeVar("T")
+
+
+class Network:
+    """`key` is that of the local account, which owns the islands too."""
+
+    def __init__(self, directory: DataDirectory) -> None:
+        self.servers = EmbeddedServers(directory)
+        self.key = new_api_key().text
+        self.coordinators: list[Program] = []
+        self.islands: list[Program] = []
+        self.clients: list[httpx.AsyncClient] = []
+        self._directory = directory
+        self._ports = Ports(directory.run / "ports.json")
+        self._stack = AsyncExitStack()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Speaks to the first coordinator."""
+        return self.clients[0]
+
+    async def add_coordinator(self) -> Program:
+        """Starts one more and waits until the local key works there."""
+        number = len(self.coordinators) + 1
+        port = self._ports.choose(f"coordinator-{number}")
+        url = f"http://{LOOPBACK}:{port}"
+        settings = {
+            "ARCHIPELAGO_PORT": str(port),
+            "ARCHIPELAGO_NATS_URL": self.servers.nats_url,
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.island_nats_url,
+            "ARCHIPELAGO_POSTGRES_DSN": self.servers.postgres_dsn,
+            "ARCHIPELAGO_LOCAL_KEY": self.key,
+            "ARCHIPELAGO_REQUESTS_PER_MINUTE": PLENTY,
+            "ARCHIPELAGO_JOB_READS_PER_MINUTE": PLENTY,
+        }
+        coordinator = Program(f"coordinator-{number}", "api", settings, self._directory.logs)
+        client = await self._stack.enter_async_context(
+            httpx.AsyncClient(
+                base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {self.key}"}, timeout=30
+            )
+        )
+        self.coordinators.append(coordinator)
+        self.clients.append(client)
+        coordinator.start()
+        await self.is_well(client)
+        return coordinator
+
+    async def is_well(self, client: httpx.AsyncClient) -> None:
+        """Waits until that coordinator says of itself that all is well, and knows the local key."""
+
+        async def well() -> bool:
+            found = await answered(client, "/health"), await answered(client, "/account")
+            return all(found)
+
+        await eventually(well)
+
+    async def add_island(self, name: str) -> Program:
+        """Starts one more, with one slot, and waits until it is online."""
+        settings = {
+            "ARCHIPELAGO_ISLAND_COORDINATOR_URL": str(self.http.base_url).removesuffix("/api/v1/"),
+            "ARCHIPELAGO_ISLAND_KEY": self.key,
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.island_nats_url,
+            "ARCHIPELAGO_ISLAND_STATE_DIR": str(self._directory.root / name),
+            "ARCHIPELAGO_ISLAND_NAME": name,
+            "ARCHIPELAGO_ISLAND_SLOTS": "1",
+        }
+        island = Program(name, "island", settings, self._directory.logs)
+        self.islands.append(island)
+        island.start()
+
+        async def is_online() -> bool:
+            return (await self.host(name)).get("status") == "online"
+
+        await eventually(is_online)
+        return island
+
+    async def host(self, name: str) -> dict[str, Any]:
+        """An island by its name, as its owner sees it; empty where it is not known yet."""
+        hosts = (await self.http.get("/hosts")).raise_for_status().json()["hosts"]
+        return next((host for host in hosts if host["name"] == name), {})
+
+    async def publish(self, wait_s: float) -> str:
+        return await slow_cargo.publish(self.http, wait_s)
+
+    async def in_every_coordinator(self, slug: str) -> None:
+        """Waits until each of them knows the cargo."""
+
+        async def known() -> bool:
+            return all([await answered(client, f"/workloads/{slug}") for client in self.clients])
+
+        await eventually(known)
+
+    async def submit(self, slug: str, key: str, *, through: int = 0) -> str:
+        """As a client does: again with the same Idempotency-Key until it is answered. Returns the job's id."""
+        async with asyncio.timeout(SEEN_WITHIN_S):
+            while True:
+                client = self.clients[through % len(self.clients)]
+                try:
+                    answer = await client.post(
+                        "/jobs", json={"workload": slug, "input": {}}, headers={"Idempotency-Key": key}
+                    )
+                except httpx.TransportError:
+                    through += 1  # That one is gone: ask the next.
+                else:
+                    if answer.status_code == httpx.codes.CREATED:
+                        return str(answer.json()["id"])
+                    assert answer.json()["error"]["code"] == "unavailable", answer.text
+                await asyncio.sleep(LOOK_S)
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        """As its owner sees it, from whichever coordinator answers; empty where none does."""
+        for client in self.clients:
+            if answer := await answered(client, f"/jobs/{job_id}"):
+                return answer
+        return {}
+
+    async def timeline(self, job_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.http.get(f"/jobs/{job_id}/timeline")).raise_for_status().json()
+        return found
+
+    async def placements(self, job_id: str) -> list[dict[str, Any]]:
+        """Its attempts, oldest first."""
+        found = (await self.http.get(f"/jobs/{job_id}/placement")).raise_for_status().json()
+        return list(found["attempts"])
+
+    async def until_state(
+        self, job_id: str, *states: str, attempt: int = 0, within_s: float = SEEN_WITHIN_S
+    ) -> dict[str, Any]:
+        """The job once it stands so, in that attempt or, with 0, in any."""
+
+        async def found() -> dict[str, Any] | None:
+            job = await self.job(job_id)
+            is_there = job.get("state") in states and attempt in (0, job["attempt"])
+            return job if is_there else None
+
+        job = await eventually(found, within_s=within_s)
+        assert job is not None
+        return job
+
+    async def until_output(self, job_id: str) -> None:
+        """Waits until the cargo of that job has printed something."""
+
+        async def some() -> bool:
+            return slow_cargo.BEGUN in (await self.http.get(f"/jobs/{job_id}/output")).text
+
+        await eventually(some)
+
+    @asynccontextmanager
+    async def as_coordinator(self) -> AsyncIterator[Client]:
+        async with connected(self.servers.nats_url) as client:
+            yield client
+
+    @asynccontextmanager
+    async def as_island(self) -> AsyncIterator[Client]:
+        """With the rights that every island has, and no more."""
+        async with connected(self.servers.island_nats_url, inbox_prefix=ISLAND_INBOX_PREFIX) as client:
+            yield client
+
+    async def close(self) -> None:
+        """Islands, coordinators, servers; each is stopped although another could not be."""
+        faults = []
+        for program in (*self.islands, *self.coordinators):
+            try:
+                await program.stop()
+            except Exception as fault:  # noqa: BLE001 - told below, after everything else was stopped
+                faults.append(fault)
+        await self._stack.aclose()
+        await self.servers.stop()
+        if faults:
+            raise ExceptionGroup("programs that could not be stopped", faults)
+
+
+async def kill_server(server: EmbeddedServer) -> None:
+    """SIGKILL for the server and all its processes at once."""
+    assert server.pid is not None
+    process = psutil.Process(server.pid)
+    everything = [process, *process.children(recursive=True)]
+    for one in everything:
+        one.kill()
+    await eventually(lambda: is_true(server.died))
+
+
+async def is_true(fact: bool) -> bool:
+    return fact
+
+
+async def answered(client: httpx.AsyncClient, path: str, **headers: str) -> dict[str, Any]:
+    """The answer of a coordinator, empty where it gives none that helps."""
+    try:
+        answer = await client.get(path, headers=headers)
+    except httpx.TransportError:
+        return {}
+    found: dict[str, Any] = answer.json() if answer.is_success else {}
+    return found
+
+
+@asynccontextmanager
+async def connected(url: str, **options: Any) -> AsyncIterator[Client]:
+    client = await nats.connect(url, **options)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def eventually(question: Callable[[], Awaitable[T]], *, within_s: float = SEEN_WITHIN_S) -> T:
+    """The first answer that is true."""
+    deadline = time.monotonic() + within_s
+    while not (found := await question()):
+        assert time.monotonic() < deadline, f"not after {within_s} s"
+        await asyncio.sleep(LOOK_S)
+    return found
