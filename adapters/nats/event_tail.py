@@ -37,15 +37,23 @@ class EventTail:
         return self._position
 
     async def run(self) -> None:
-        """Follows the log until cancelled. Every follower waits for this."""
-        self._position = await self._log.last_position()
+        """Follows the log until cancelled. Every follower waits for this.
+
+        It begins at the log's present end; run again, where it stopped, so that the ring never has a gap.
+        """
+        if not self._position:
+            await self._move([], await self._log.last_position())
         async for batch in StreamTail(self._client, subjects.EVT).batches(after=self._position):
             commits = [commit_of_tailed(one) for one in batch]
-            async with self._moved:
-                self._ring.extend(commits)
-                del self._ring[: max(0, len(self._ring) - RING_COMMITS_MAX)]
-                self._position = commits[-1].position
-                self._moved.notify_all()
+            await self._move(commits, commits[-1].position)
+
+    async def _move(self, commits: Sequence[Commit], position: int) -> None:
+        """Every follower is woken, also by a mere position: there may be a past for it to read."""
+        async with self._moved:
+            self._ring.extend(commits)
+            del self._ring[: max(0, len(self._ring) - RING_COMMITS_MAX)]
+            self._position = position
+            self._moved.notify_all()
 
     async def follow(self, after: int, *, gathering_s: float = 0.0) -> AsyncIterator[Sequence[Commit]]:
         """Every commit behind `after`, in order, for ever; large batches when behind, small ones when live.
