@@ -27,9 +27,7 @@ class ClaimRejection(StrEnum):
     BAD_JSON = "bad_json"  # Send one UTF-8 JSON object with the types of the AsyncAPI document.
     TOO_LARGE = "too_large"  # Split the message; the bound is named.
     UNKNOWN_ISLAND = "unknown_island"  # Enrol the island first.
-    ID_MISMATCH = (
-        "id_mismatch"  # The body must name the island and the attempt that the subject and job_id name.
-    )
+    ID_MISMATCH = "id_mismatch"  # The body must name the island and the attempt the subject names.
     UNKNOWN_JOB = "unknown_job"  # Name the job as it was assigned.
     NOT_OWNER = "not_owner"  # Another island holds this attempt; drop it.
     STALE_ATTEMPT = "stale_attempt"  # A newer attempt has taken over; drop this one.

@@ -94,6 +94,9 @@ class IslandLink:
         self._jobs = await self._broker.connection.jetstream().pull_subscribe_bind(
             subjects.jobs_consumer(self._island_id), stream=subjects.JOBS
         )
+        # Cancellations must be heard from the first job on. One flush may overtake the subscriptions made before it.
+        for _ in range(2):
+            await self._broker.connection.flush()
         self._is_connected.set()
 
     async def close(self) -> None:

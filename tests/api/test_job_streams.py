@@ -156,6 +156,14 @@ async def next_attempt(network: Network, job_id: JobId, person: Person) -> Islan
     return island_id
 
 
+async def behind_status(frames: AsyncIterator[str]) -> str:
+    """The next frame that is not a state of the job."""
+    async for frame in frames:
+        if '"type":"status"' not in frame:
+            return frame
+    raise AssertionError("the stream ended")
+
+
 async def test_a_second_attempt_that_says_the_same_continues_the_stream(network: Network) -> None:
     person, job_id, island_id = await running_job(network)
     async with live_stream(network, person, job_id) as frames:
@@ -163,11 +171,9 @@ async def test_a_second_attempt_that_says_the_same_continues_the_stream(network:
         await network.say(job_id, island_id, "Hello", seq=1)
         assert await anext(frames) == 'data: {"type":"token","content":"Hello","seq":1}'
         other = await next_attempt(network, job_id, person)
-        assert [await anext(frames) for _ in range(3)] == [
-            f'data: {{"type":"status","message":"{state}"}}' for state in ("submitted", "assigned", "running")
-        ]
         await network.say(job_id, other, "Hello world", seq=1, attempt=2)
-        assert await anext(frames) == 'data: {"type":"token","content":" world","seq":1}'
+        # How many states are told in between depends on how fast they came.
+        assert await behind_status(frames) == 'data: {"type":"token","content":" world","seq":1}'
         await network.say(job_id, other, "", seq=2, attempt=2, last=True)
         await network.succeed(job_id, other, attempt=2)
         assert await anext(frames) == f'data: {{"type":"done","usage":{USAGE}}}'
