@@ -75,7 +75,7 @@ class Coordinator:
         self._artifacts = artifacts
         self._store = store
         self._reads = reads
-        self._progress = progress
+        self.progress = progress
         self._tail = EventTail(client, self.log)
         self._outputs = Outputs(client)
         self._rejected = RejectedClaims(client)
@@ -99,7 +99,7 @@ class Coordinator:
             log=self.log,
             tail=self._tail,
             reads=ReadModel(self._reads),
-            progress=self._progress,
+            progress=self.progress,
             outputs=self._outputs,
             artifacts=self._artifacts,
             rejected_claims=self._rejected,

@@ -28,6 +28,7 @@ from api.settings import Settings
 from api.task_end import end_tasks
 
 STOP_S: Final = 5
+LOCAL_ACCOUNT_S: Final = 20.0
 BACKLOG: Final = 2048
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,6 @@ class Server(uvicorn.Server):
 
 async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> None:
     """HTTP and workers side by side; when one has stopped, the other is stopped."""
-    if coordinator.settings.local_key:
-        await ensure_local_account(coordinator.handler, coordinator.settings.local_key)
     config = uvicorn.Config(
         build_app(coordinator.services()),
         loop="uvloop",
@@ -103,6 +102,10 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
     )
     server = Server(config)
     workers = asyncio.create_task(coordinator.run(), name="workers")
+    if coordinator.settings.local_key:
+        position = await ensure_local_account(coordinator.handler, coordinator.settings.local_key)
+        # A key that is shown to a person must work when the port answers.
+        await coordinator.progress.wait("accounts", position, LOCAL_ACCOUNT_S)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     await asyncio.wait([workers, serving], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
