@@ -28,11 +28,11 @@ async def append(log: JetStreamEventLog, name: str) -> None:
     await log.append(f"job.{name}", [submitted()], expected=0, origin=origin(name))
 
 
-async def followed(tail: EventTail, *, up_to: int) -> list[int]:
-    """The positions that a follower from the beginning is given, until it has come so far."""
+async def followed(tail: EventTail, *, after: int = 0, up_to: int) -> list[int]:
+    """The positions that a follower is given, until it has come so far."""
     positions: list[int] = []
     async with asyncio.timeout(WITHIN_S):
-        async for commits in tail.follow(0):
+        async for commits in tail.follow(after):
             positions += positions_of(commits)
             if positions[-1] >= up_to:
                 break
@@ -46,15 +46,17 @@ def positions_of(commits: Sequence[Commit]) -> list[int]:
 async def test_a_tail_that_runs_again_goes_on_where_it_stopped(
     nats_client: Client, jetstream_log: JetStreamEventLog
 ) -> None:
+    await append(jetstream_log, "a")
     tail = EventTail(nats_client, jetstream_log)
     async with running(tail):
-        await append(jetstream_log, "a")
         assert await followed(tail, up_to=1) == [1]
-    await append(jetstream_log, "b")
-    async with running(tail):
+        await append(jetstream_log, "b")
         assert await followed(tail, up_to=2) == [1, 2]
-        await append(jetstream_log, "c")
+    await append(jetstream_log, "c")
+    async with running(tail):
         assert await followed(tail, up_to=3) == [1, 2, 3]
+        await append(jetstream_log, "d")
+        assert await followed(tail, after=1, up_to=4) == [2, 3, 4]
 
 
 async def test_a_tail_that_begins_late_gives_its_followers_the_past(
