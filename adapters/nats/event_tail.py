@@ -41,7 +41,7 @@ class EventTail:
 
         It begins at the log's present end; run again, where it stopped, so that the ring never has a gap.
         """
-        if True:
+        if not self._position:
             await self._move([], await self._log.last_position())
         async for batch in StreamTail(self._client, subjects.EVT).batches(after=self._position):
             commits = [commit_of_tailed(one) for one in batch]
