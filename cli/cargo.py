@@ -7,6 +7,7 @@ import typer
 
 from cli.options import AsJson, DataDir, Key, Url
 from cli.terminal import say, show_json, show_table
+from cli.typed_name import program
 
 app = typer.Typer(help="Cargos: what can be run.")
 
@@ -47,7 +48,7 @@ def publish(
         show_json({name: value for name, value in answer.items() if name != "data"})
     else:
         say(
-            f"Published {answer['slug']} {answer['version']}. Run it: archipelago job submit {answer['slug']}"
+            f"Published {answer['slug']} {answer['version']}. Run it: {program()} job submit {answer['slug']}"
         )
 
 

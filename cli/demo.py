@@ -12,6 +12,7 @@ import typer
 from cli.failure import CommandFailed, ExitCode
 from cli.options import AsJson
 from cli.terminal import note, say, show_json
+from cli.typed_name import program
 from cli.up import told_of_servers
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ async def tour(network: "LocalNetwork") -> "DemoResult":
 def conclude(result: "DemoResult") -> None:
     """The last word of the story."""
     if result.ok:
-        say(f"\nAll is as it should be, after {result.seconds:.0f} s. Start your own: archipelago up")
+        say(f"\nAll is as it should be, after {result.seconds:.0f} s. Start your own: {program()} up")
     else:
         say("\nSomething differs from what it should be: compare the figures above.")
 

@@ -1,6 +1,9 @@
 """What the demo tells of one job and of the books. Used by `cli.demo`; the tables are those of the other commands."""
 
+import asyncio
+import time
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -14,6 +17,7 @@ from cli.terminal import say, show_table
 if TYPE_CHECKING:
     from projections.rebuild import Verified
 
+PAID_OUT_WITHIN_S: Final = 5.0
 INVOICE_LINES: Final = {
     ("held", "free"): "set aside when the job was submitted",
     ("held", "held"): "held for the job",
@@ -34,13 +38,24 @@ INVOICE_LINES: Final = {
 async def show_one_job(coordinator: Coordinator, job_id: str) -> None:
     """Its events, why it ran there, what it cost and who got that."""
     path = f"/jobs/{quote(job_id, safe='')}"
-    timeline = await coordinator.get(f"{path}/timeline")
+    timeline = await paid_out_timeline(coordinator, path)
     say("What happened (`archipelago job events`):")
     show_facts(timeline)
     say("Why it ran there (`archipelago job why`):")
     show_placement(await coordinator.get(f"{path}/placement"))
     say("\nThe invoice:")
     show_invoice(timeline["entries"])
+
+
+async def paid_out_timeline(coordinator: Coordinator, path: str) -> dict[str, Any]:
+    """The job's history once its charge has reached whoever earned it, a moment after the job has ended."""
+    deadline = time.monotonic() + PAID_OUT_WITHIN_S
+    while True:
+        timeline: dict[str, Any] = await coordinator.get(f"{path}/timeline")
+        clearing = [Decimal(str(e["amount"])) for e in timeline["entries"] if e["account"] == "clearing"]
+        if (clearing and not sum(clearing)) or time.monotonic() > deadline:
+            return timeline
+        await asyncio.sleep(0.05)
 
 
 def show_invoice(entries: Sequence[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from cli.options import AsJson, DataDir, JobId, Key, Url
 from cli.terminal import note, say, show_json
+from cli.typed_name import program
 
 app = typer.Typer(help="Jobs: submit them, follow their output, ask why.")
 
@@ -75,7 +76,7 @@ def submit(
         exit_unless_succeeded(job)
     elif not as_json:
         say(job["id"])
-        note(f"Submitted. Follow it with: archipelago job follow {job['id']}")
+        note(f"Submitted. Follow it with: {program()} job follow {job['id']}")
 
 
 @app.command("list")
@@ -97,7 +98,7 @@ def list_jobs(
     if as_json:
         show_json([without_data(job) for job in answer["jobs"]])
     elif not answer["jobs"]:
-        say("No jobs. Submit one with: archipelago job submit CARGO --input JSON")
+        say(f"No jobs. Submit one with: {program()} job submit CARGO --input JSON")
     else:
         show_jobs(answer["jobs"])
 

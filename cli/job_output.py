@@ -15,6 +15,7 @@ from cli.coordinator import Coordinator
 from cli.failure import ExitCode
 from cli.follow import Forgotten, Piece, PieceKind, follow
 from cli.terminal import note, say
+from cli.typed_name import program
 
 SETTLED_WITHIN_S: Final = 5.0
 POLL_S: Final = 0.05
@@ -40,7 +41,7 @@ async def show_output(
     except asyncio.CancelledError:
         screen.end_line()
         if not quiet:
-            note(f"Interrupted; the job goes on. Resume here with: archipelago job follow {job_id}")
+            note(f"Interrupted; the job goes on. Resume here with: {program()} job follow {job_id}")
         raise
     screen.end_line()
     job = await ended_job(coordinator, job_id)
@@ -72,9 +73,9 @@ def ending(job: dict[str, Any]) -> str:
     """How it ended, in a sentence, with what to look at next."""
     charged = f", {job['charged']} credits charged" if "charged" in job else ""
     if job["state"] == "succeeded":
-        return f"The job succeeded{charged}. Why there: archipelago job why {job['id']}"
+        return f"The job succeeded{charged}. Why there: {program()} job why {job['id']}"
     reason = f": {job['error']}" if job.get("error") else ""
-    return f"The job is {job['state']}{reason}{charged}. What happened: archipelago job events {job['id']}"
+    return f"The job is {job['state']}{reason}{charged}. What happened: {program()} job events {job['id']}"
 
 
 class Screen:

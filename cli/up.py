@@ -12,6 +12,7 @@ import typer
 
 from cli.options import AsJson, DataDir
 from cli.terminal import note, say, show_json
+from cli.typed_name import program
 
 if TYPE_CHECKING:
     from cli.local_network import LocalNetwork, Wishes
@@ -94,9 +95,9 @@ def welcome(network: "LocalNetwork", usual_root: Path) -> None:
     say(f"       of the local account, kept in {network.network.key_file}")
     say()
     say("Next, in another terminal:")
-    say(f"""  archipelago job submit wasm-hash --input '{{"text":"hello"}}' --follow{where}""")
-    say(f"  archipelago job list{where}")
-    say(f"  archipelago account{where}")
+    say(f"""  {program()} job submit wasm-hash --input '{{"text":"hello"}}' --follow{where}""")
+    say(f"  {program()} job list{where}")
+    say(f"  {program()} account{where}")
     say()
     say("Ctrl-C stops everything in order.")
 
