@@ -10,12 +10,14 @@ from api.answers import answer, list_answer
 from api.authorization import Reader, Writer
 from api.cargo_manifest import CargoManifest
 from api.edge import CARGOS, Edge, origin_of
-from api.errors import not_found
+from api.errors import ApiError, ErrorCode, not_found
 from api.request_fields import After, Limit, Offset, PathSlug, RequestId
 from api.shapes.workload import workload_shape
 from api.strict_json import StrictRoute
+from domain.api_key import Scope
 from domain.cargo import CARGO, PublishCargo
 
+UNREVIEWED_LEVEL_MAX = 1  # Islands trust higher levels with weaker walls and longer runs.
 PYTHON_SDK = "archipelag-python/"
 
 router = APIRouter(prefix="/workloads", tags=["workloads"], route_class=StrictRoute)
@@ -58,6 +60,11 @@ async def publish_workload(
     manifest: CargoManifest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
     """Publish a version of a cargo whose artifact was uploaded before. Publishing the same again changes nothing."""
+    if manifest.trust_level > UNREVIEWED_LEVEL_MAX and Scope.ADMIN not in caller.scopes:
+        raise ApiError(
+            ErrorCode.FORBIDDEN,
+            f"trust_level: above {UNREVIEWED_LEVEL_MAX} a key needs the scope {Scope.ADMIN.value}, as for a reviewed cargo",
+        )
     artifact = await edge.services.artifacts.get(manifest.artifact.digest)
     cargo = manifest.cargo(caller.account_id, artifact)
     command = PublishCargo(cargo=cargo, now_ms=clock.now_ms())

@@ -63,6 +63,16 @@ async def test_a_cargo_of_the_repository_can_be_published_and_run(network: Netwo
     assert list(refused.json()["errors"]) == ["input.algorithm"]
 
 
+async def test_a_level_that_islands_trust_more_needs_an_admin(network: Network) -> None:
+    person = await network.person()
+    admin = await network.key_for(person.account_id, scopes=(Scope.WRITE, Scope.ADMIN))
+    await upload(network, person, MODULE)
+    trusted = MANIFEST | {"trust_level": 2}
+    refused = await publish(network, person, trusted)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+    assert (await publish(network, admin, trusted)).status_code == 201
+
+
 async def test_an_artifact_is_fetched_by_its_digest_without_a_key(network: Network) -> None:
     person, _ = await network.somebody()
     stored = await upload(network, person, b"some bytes")
