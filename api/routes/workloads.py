@@ -63,7 +63,7 @@ async def publish_workload(
     if manifest.trust_level > UNREVIEWED_LEVEL_MAX and Scope.ADMIN not in caller.scopes:
         raise ApiError(
             ErrorCode.FORBIDDEN,
-            f"trust_level: above {UNREVIEWED_LEVEL_MAX} a key needs the scope {Scope.ADMIN.value}, as for a reviewed cargo",
+            f"trust_level: above {UNREVIEWED_LEVEL_MAX} the key needs the scope {Scope.ADMIN.value}",
         )
     artifact = await edge.services.artifacts.get(manifest.artifact.digest)
     cargo = manifest.cargo(caller.account_id, artifact)

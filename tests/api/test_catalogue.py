@@ -67,10 +67,11 @@ async def test_a_level_that_islands_trust_more_needs_an_admin(network: Network) 
     person = await network.person()
     admin = await network.key_for(person.account_id, scopes=(Scope.WRITE, Scope.ADMIN))
     await upload(network, person, MODULE)
-    trusted = MANIFEST | {"trust_level": 2}
+    trusted = MANIFEST | {"slug": "trusted-hash", "trust_level": 2}
     refused = await publish(network, person, trusted)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
-    assert (await publish(network, admin, trusted)).status_code == 201
+    accepted = await publish(network, admin, trusted)
+    assert accepted.status_code == 201, accepted.text
 
 
 async def test_an_artifact_is_fetched_by_its_digest_without_a_key(network: Network) -> None:
