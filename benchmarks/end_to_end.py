@@ -1,6 +1,7 @@
 """No-op jobs through everything: HTTP in, `completed` seen by WebSocket out, on the embedded network as `up` starts it.
 
-One at a time gives the latency; many submitters in a closed loop give the sustained rate. The cargo is a module that
+One at a time gives the latency; many submitters in a closed loop and several islands (each takes one job at a time on
+two cores) give the sustained rate. The cargo is a module that
 reads nothing and prints two lines, so what is measured is the network around it. The event log syncs every commit.
 """
 
@@ -25,7 +26,7 @@ import wasmtime
 from websockets.asyncio.client import ClientConnection, connect
 
 START_S = 60.0
-SLOTS = 8
+ISLANDS = 6
 SUBMITTERS = 16
 JOB_WAIT_S = 60.0
 
@@ -64,7 +65,6 @@ async def network() -> AsyncIterator[Running]:
     """`archipelago up` in a temporary data directory, stopped and removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="archipelago-bench-", ignore_cleanup_errors=True) as root:
         environment = os.environ | {
-            "ARCHIPELAGO_ISLAND_SLOTS": str(SLOTS),
             "ARCHIPELAGO_REQUESTS_PER_MINUTE": "1000000",
             "ARCHIPELAGO_JOB_READS_PER_MINUTE": "1000000",
         }
@@ -82,6 +82,41 @@ async def network() -> AsyncIterator[Running]:
         finally:
             process.send_signal(signal.SIGINT)
             await process.wait()
+
+
+@asynccontextmanager
+async def more_islands(running: Running, client: httpx.AsyncClient, count: int) -> AsyncIterator[None]:
+    """`count` further islands as processes of their own, online when this begins and ended with it."""
+    with tempfile.TemporaryDirectory(prefix="archipelago-bench-", ignore_cleanup_errors=True) as root:
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "island",
+                env=os.environ
+                | {
+                    "ARCHIPELAGO_ISLAND_COORDINATOR_URL": running.url,
+                    "ARCHIPELAGO_ISLAND_KEY": running.key,
+                    "ARCHIPELAGO_ISLAND_STATE_DIR": f"{root}/{number}",
+                    "ARCHIPELAGO_ISLAND_NAME": f"island-{number}",
+                },
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+            for number in range(count)
+        ]  # fmt: skip
+        try:
+            async with asyncio.timeout(START_S):
+                while await islands_online(client) <= count:  # noqa: ASYNC110 - seen by HTTP, made by other processes
+                    await asyncio.sleep(0.2)
+            yield
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                await process.wait()
+
+
+async def islands_online(client: httpx.AsyncClient) -> int:
+    hosts = (await client.get("/hosts")).json()["hosts"]
+    return sum(host["status"] == "online" and bool(host.get("runtimes")) for host in hosts)
 
 
 async def publish_no_op(client: httpx.AsyncClient) -> None:
@@ -189,7 +224,8 @@ async def run(jobs: int = 200, seconds: float = 15.0) -> EndToEnd:
             for _ in range(20):
                 await one_job(client, completions)
             latencies_ms = sorted([1000 * await one_job(client, completions) for _ in range(jobs)])
-            rate = await sustained(client, completions, seconds)
+            async with more_islands(running, client, ISLANDS - 1):
+                rate = await sustained(client, completions, seconds)
             listening.cancel()
     return EndToEnd(
         p50_ms=statistics.median(latencies_ms),
@@ -203,7 +239,7 @@ async def main() -> None:
     found = await run()
     print(
         f"no-op job, one at a time: p50 {found.p50_ms:.1f} ms, p99 {found.p99_ms:.1f} ms; "
-        f"{SUBMITTERS} submitters: {found.jobs_per_s:.0f} jobs/s; "
+        f"{SUBMITTERS} submitters, {ISLANDS} islands: {found.jobs_per_s:.0f} jobs/s; "
         f"idle coordinator and island: {found.idle_rss_mb:.0f} MB"
     )
 
