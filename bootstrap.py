@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import platform
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -41,7 +42,15 @@ def main() -> None:
         _run(str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement)
     else:
         _unpack_uv(pinned["wheels"])
-    _run(str(VENV / "bin" / "uv"), "sync", "--frozen", "--quiet")
+    trust = ["--system-certs"] if _has_certificates() else []
+    _run(str(VENV / "bin" / "uv"), "sync", "--frozen", "--quiet", *trust)
+
+
+def _has_certificates() -> bool:
+    """Tell whether this machine has certificates of its own, among them perhaps that of its owner's proxy."""
+    paths = ssl.get_default_verify_paths()
+    folder = Path(paths.openssl_capath)
+    return Path(paths.openssl_cafile).exists() or (folder.is_dir() and any(folder.iterdir()))
 
 
 def _is_sound() -> bool:
