@@ -15,11 +15,11 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
-from adapters.codec import EVENTS, current_version
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from adapters.codec import EVENTS, current_version
 from docs.codes import errors_page
 from docs.wording import NOTICE, first_paragraph, kind, paragraphs, sentence, table, unwrapped, words
 

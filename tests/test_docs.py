@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import typer
-from adapters.codec import EVENTS
-from cli.main import app
 from pydantic_settings import BaseSettings
 
+from adapters.codec import EVENTS
+from cli.main import app
 from docs.generate import pages
 
 ROOT = Path(__file__).resolve().parents[1]
