@@ -1,6 +1,6 @@
 """The messages between coordinator and islands, as they are on the wire: UTF-8 JSON objects.
 
-Used by both sides, so one definition cannot disagree with itself. Field names and meaning: protocol page, section 3.
+Used by both sides, so one definition cannot disagree with itself.
 Unknown fields are ignored and absent means none, as the published island does it. Nothing here judges: what an
 island says is turned into a claim by `adapters.claim_codec`.
 """

@@ -1,6 +1,6 @@
 """Successful answers: one JSON object, encoded once, with the position of the write where there was one.
 
-Called by every route. Success is 200 or 201 with a JSON object, never 204 (protocol page, section 1).
+Called by every route. Success is 200 or 201 with a JSON object, never 204.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Every failure as one body. The only place that turns an exception into an HTTP answer.
 
 Installed by `api.app`. The body serves three readers at once: `error` is an object for SDKs and a plain code for the
-published command line (told by its User-Agent), `message` and `errors` are what the SDKs read (protocol page, 6.4).
+published command line (told by its User-Agent), `message` and `errors` are what the SDKs read.
 """
 
 import logging

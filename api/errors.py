@@ -2,7 +2,7 @@
 rejection goes.
 
 Raised by routes and dependencies as `ApiError`; turned into an answer in `api.error_answers` and into a close or an
-error frame in `api.websocket`. Statuses and codes: protocol page, section 6.4. Nothing internal ever stands in a
+error frame in `api.websocket`. Nothing internal ever stands in a
 message.
 """
 

@@ -1,4 +1,4 @@
-"""A submission as it arrives, and the command it becomes. Fields: protocol page, section 6.3; unknown ones are ignored.
+"""A submission as it arrives, and the command it becomes. Unknown fields are ignored.
 
 The input is decoded once, checked, and stored as one line of JSON: what was checked is what runs.
 """

@@ -1,4 +1,4 @@
-"""What a client may send on the WebSocket, and the codes it is closed with. Protocol page, section 6.6."""
+"""What a client may send on the WebSocket, and the codes it is closed with."""
 
 from enum import IntEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""A job's story as server-sent events, in the two forms that clients read. Protocol page, section 6.5.
+"""A job's story as server-sent events, in the two forms that clients read.
 
 Form (a), the default, is one `data:` line for each event and nothing else; its readers take every network read for a
 whole event, so each is sent on its own and stays under 8 KiB. Form (b) names its events and gives them ids, so that a

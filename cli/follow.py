@@ -66,7 +66,7 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a job's stream; `fields` are as the protocol page, section 6.5, says."""
+    """A piece of a job's stream; `fields` are those of the event."""
 
     kind: PieceKind
     fields: dict[str, Any]

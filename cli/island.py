@@ -62,7 +62,7 @@ def show_islands(islands: list[dict[str, Any]]) -> None:
         (
             island["id"],
             island["name"],
-            "draining" if island.get("draining") else island["status"],
+            "draining" if island.get("draining") and island["status"] == "online" else island["status"],
             ", ".join(island.get("runtimes", ())),
             f"{island.get('active_jobs', 0)}/{island.get('slots', 0)}",
             island.get("jobs_completed", 0),

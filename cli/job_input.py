@@ -11,7 +11,7 @@ from typing import Any, Final
 from cli.failure import wrong_usage
 
 INPUT_BYTES_MAX: Final = 256 * 1024
-"""Inline inputs: rules page, section 1."""
+"""As much as the coordinator takes inline."""
 FILE_BYTES_MAX: Final = 190 * 1024
 """What fits an inline input once it is base64."""
 
@@ -25,9 +25,7 @@ def read_input(text: str, json_file: Path | None, file: Path | None) -> dict[str
             "--input", "must be given", next_step="""e.g. --input '{"text":"hello"}', or --file FILE"""
         )
     field = "--input" if json_file is None else "--input-file"
-    given = (
-        text if json_file is None else read_bytes(field, json_file, INPUT_BYTES_MAX).decode(errors="replace")
-    )
+    given = text if json_file is None else read_text(field, json_file)
     found = json_object(field, given) if given else {}
     if file is None:
         return found
@@ -38,12 +36,27 @@ def read_input(text: str, json_file: Path | None, file: Path | None) -> dict[str
 
 def json_object(field: str, text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=refuse_constant)
+        # What JSON cannot carry must be found here: half a surrogate pair, a number without end.
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise wrong_usage(field, "must not be nested that deeply") from error
     except ValueError as error:
         raise wrong_usage(field, f"must be JSON: {error}") from error
     if not isinstance(found, dict):
         raise wrong_usage(field, "must be one JSON object", next_step="""e.g. '{"text":"hello"}'""")
     return found
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def read_text(field: str, path: Path) -> str:
+    try:
+        return read_bytes(field, path, INPUT_BYTES_MAX).decode()
+    except UnicodeDecodeError as error:
+        raise wrong_usage(field, f"{path}: must be UTF-8, which byte {error.start} is not") from error
 
 
 def read_bytes(field: str, path: Path, most: int) -> bytes:

@@ -12,7 +12,7 @@ from adapters.embedded.data_directory import DataDirectory
 
 FILE: Final = "local-account.key"
 CHARACTERS: Final = 40
-"""8 that name the key and 32 that are its secret: rules page, section 8."""
+"""8 that name the key and 32 that are its secret."""
 ALPHABET: Final = string.digits + string.ascii_letters
 
 

@@ -31,7 +31,7 @@ READY_POLL_S: Final = 0.05
 WATCH_INTERVAL_S: Final = 0.1
 COORDINATOR_STOP_S: Final = 15.0
 ISLAND_STOP_S: Final = 35.0
-"""An island may take 30 s to finish or give back what it runs: rules page, section 7."""
+"""An island may take 30 s to finish or give back what it runs."""
 
 RATE_SETTING: Final = "ARCHIPELAGO_REQUESTS_PER_MINUTE"
 LOCAL_REQUESTS_PER_MINUTE: Final = "6000"

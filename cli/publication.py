@@ -15,7 +15,7 @@ from cli.failure import CommandFailed, wrong_usage
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1_000_000
 ARTIFACT_BYTES_MAX: Final = 32 * 1024 * 1024
-"""What the coordinator takes: protocol page, section 6.1."""
+"""The largest artifact that the coordinator takes."""
 
 
 async def publish_cargo(coordinator: Coordinator, path: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A cargo: what can be run. One aggregate per slug; versions are added, never changed.
 
-Reputation and reviews are not here yet: a cargo keeps the trust level it was published at (rules page, section 4).
+Reputation and reviews are not here yet: a cargo keeps the trust level it was published at.
 """
 
 from collections.abc import Mapping

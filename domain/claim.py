@@ -1,7 +1,7 @@
 """What an island says. A claim is kept, never trusted as it stands; the intake makes it a command or rejects it.
 
 Decoded from the wire by `adapters.claim_codec`. The wire id of a job is its UUID for the first attempt and
-`{uuid}_{n}` for attempt n, so that an island that only echoes it is fenced too (protocol page, section 3.0).
+`{uuid}_{n}` for attempt n, so that an island that only echoes it is fenced too.
 """
 
 import re

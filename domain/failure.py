@@ -1,7 +1,7 @@
 """Why an attempt or a job failed: a closed set of codes, and whose fault each is.
 
 The fault decides what follows: the cargo's own fault is final, everybody else's is tried on another island. Codes are
-shown to users and stored in events. Source: protocol page 4.7 and rules page, section 1.
+shown to users and stored in events.
 """
 
 from enum import StrEnum

@@ -3,7 +3,7 @@
 The attempt number is the fencing token: it grows by one with every placement, and whoever speaks for an older attempt
 is rejected. A lease is the time an attempt has left; whether a renewal or an expiry came first is settled by the order
 of the log. Events carry the account, owner and price they concern, so that settling, karma and every read model need no
-second look-up. Numbers: rules page, section 1.
+second look-up.
 """
 
 from collections.abc import Mapping
@@ -51,6 +51,8 @@ from domain.job_events import (
     JobSucceeded,
     LeaseRenewed,
     PlacementDeferred,
+    ended_at_ms,
+    what_happened,
 )
 from domain.placement import RefusalCount
 from domain.rejection import Rejected, Rejection
@@ -316,7 +318,7 @@ def fail(job: Job, account_id: AccountId, command: FailAttempt) -> list[JobEvent
     if fault is Fault.CARGO:
         end = ended_in_failure(job, account_id, command.job_id, command.code, detail, now_ms=command.now_ms)
         return [failed, end]
-    return [failed, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=True)]
+    return [failed, *out_of_attempts(job, failed, counted=True)]
 
 
 def give_back(job: Job, account_id: AccountId, command: ReturnAttempt) -> list[JobEvent]:
@@ -330,7 +332,7 @@ def give_back(job: Job, account_id: AccountId, command: ReturnAttempt) -> list[J
         was_started=job.phase is Phase.RUNNING,
         returned_at_ms=command.now_ms,
     )
-    return [returned, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=False)]
+    return [returned, *out_of_attempts(job, returned, counted=False)]
 
 
 def expire(job: Job, account_id: AccountId, command: ExpireLease) -> list[JobEvent]:
@@ -346,7 +348,7 @@ def expire(job: Job, account_id: AccountId, command: ExpireLease) -> list[JobEve
         loss=Loss.LEASE_LOST if job.phase is Phase.RUNNING else Loss.NEVER_STARTED,
         lost_at_ms=command.now_ms,
     )
-    return [lost, *out_of_attempts(job, account_id, command.job_id, command.now_ms, counted=True)]
+    return [lost, *out_of_attempts(job, lost, counted=True)]
 
 
 def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEvent]:
@@ -365,7 +367,7 @@ def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEv
             attempt=job.attempt,
             island_id=job.island_id,
             code=Failure.TIMED_OUT,
-            detail="the time limit of the cargo's trust level has passed",
+            detail="the time limit of the cargo has passed",
             now_ms=command.now_ms,
         )
         return fail(job, account_id, overrun)
@@ -387,14 +389,25 @@ def ended_in_failure(
 
 
 def out_of_attempts(
-    job: Job, account_id: AccountId, job_id: JobId, now_ms: int, *, counted: bool
+    job: Job, last: AttemptLost | AttemptFailed | AttemptReturned, *, counted: bool
 ) -> list[JobEvent]:
     """The end of a job whose attempts are used up, in the same commit as the last of them."""
     failed = job.failed_attempts + counted
     if failed < FAILED_ATTEMPTS_MAX and job.attempt < ATTEMPTS_MAX:
         return []
-    detail = f"{failed} attempts failed or were lost, {job.attempt} were made"
-    return [ended_in_failure(job, account_id, job_id, JobEnd.ATTEMPTS_EXHAUSTED, detail, now_ms=now_ms)]
+    detail = (
+        f"{failed} attempts failed or were lost, {job.attempt} were made; the last one: {what_happened(last)}"
+    )
+    return [
+        ended_in_failure(
+            job,
+            last.account_id,
+            last.job_id,
+            JobEnd.ATTEMPTS_EXHAUSTED,
+            detail[:DETAIL_CHARACTERS_MAX],
+            now_ms=ended_at_ms(last),
+        )
+    ]
 
 
 def cancel(job: Job, command: CancelJob) -> list[JobEvent]:

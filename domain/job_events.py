@@ -212,3 +212,16 @@ def ended_at_ms(event: AttemptLost | AttemptFailed | AttemptReturned) -> int:
             return event.returned_at_ms
         case _:
             assert_never(event)
+
+
+def what_happened(event: AttemptLost | AttemptFailed | AttemptReturned) -> str:
+    """How an attempt ended, in a few words for a person."""
+    match event:
+        case AttemptLost():
+            return event.loss
+        case AttemptFailed():
+            return f"{event.code}: {event.detail}" if event.detail else event.code
+        case AttemptReturned():
+            return f"returned, {event.reason}"
+        case _:
+            assert_never(event)

@@ -1,6 +1,6 @@
 """Karma: how an island earns and loses trust. One point is about one hour of good compute.
 
-Used by the island aggregate only. Rules and the worked example: rules page, section 3. Times are whole milliseconds,
+Used by the island aggregate only. Times are whole milliseconds,
 multipliers whole thousandths, so that the same work always gives the same points.
 """
 

@@ -4,7 +4,7 @@ Called by the placing process with an immutable snapshot; its whole answer is st
 `PlacementDeferred`, so "why here" and "why not there" can be answered for as long as the log lives. Three hard
 promises, tested as properties: never an unfit island; some island whenever one fits; the same answer in any order of
 the offers.
-Rules and weights: rules page, section 5. Same owner (redundancy), formats and privacy tiers come with their features.
+Same owner (redundancy), formats and privacy tiers come with their features.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Prices and how a charge is shared. Pure integer arithmetic in micro-credits.
 
 The rule version is written into every settlement, so that a past invoice can be recomputed exactly: a new rule is a
-new version beside the old one, never an edit. Numbers: rules page, section 2.
+new version beside the old one, never an edit.
 """
 
 from dataclasses import dataclass

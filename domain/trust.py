@@ -1,7 +1,7 @@
 """Trust levels of cargos and what each level may use at most.
 
 Read by the cargo aggregate when a cargo is published and by the placement when a time limit is needed. Levels move by
-reputation and review in a later step; today a cargo keeps the level it was published at. Table: rules page, section 4.
+reputation and review in a later step; today a cargo keeps the level it was published at.
 """
 
 from dataclasses import dataclass

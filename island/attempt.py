@@ -15,6 +15,7 @@ from adapters.runtime.contract import (
     End,
     Outcome,
     Prepared,
+    Refusal,
     Refused,
     Running,
     Runtime,
@@ -45,6 +46,11 @@ from island.state_store import StateStore
 
 ERROR_CHARACTERS_MAX: Final = 2000
 UNINTERRUPTED_BYTES_MAX: Final = 64 << 10
+REFUSED_AS: Final = {
+    Refusal.DIGEST_MISMATCH: Failure.VERIFICATION_FAILED,
+    Refusal.MEMORY_OVER_CLASS: Failure.RUNTIME_MISSING,
+}
+"""Whatever else a runtime refuses is what the publisher made, on this island and on any other."""
 """After so much output at a stretch the rest of the island has its turn: a flood never waits by itself."""
 
 log = logging.getLogger(__name__)
@@ -146,8 +152,10 @@ class Attempt:
             return await self._runtime.prepare(cargo, wanted.limits)
         except DownloadFailed as fault:
             raise _Failed(Failure.DOWNLOAD_FAILED, str(fault)) from fault
-        except (DigestWrong, Refused) as fault:
+        except DigestWrong as fault:
             raise _Failed(Failure.VERIFICATION_FAILED, str(fault)) from fault
+        except Refused as fault:
+            raise _Failed(REFUSED_AS.get(fault.code, Failure.CANNOT_START), str(fault)) from fault
         except RuntimeBroken as fault:
             raise _Failed(Failure.RUNTIME_MISSING, str(fault)) from fault
 

@@ -1,7 +1,7 @@
 """What a cargo says on its standard output: one JSON object a line, told apart by `type`.
 
 Read by `island.attempt`. A line that is none of these, or has no line feed, is no message and is dropped, as the
-published islands do it (protocol page, section 5). Fields that are not named here are ignored.
+published islands do it. Fields that are not named here are ignored.
 """
 
 from typing import Final

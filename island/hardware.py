@@ -33,7 +33,7 @@ class Hardware:
 
     @property
     def slots(self) -> int:
-        """How many jobs fit side by side (rules page, section 7)."""
+        """How many jobs fit side by side."""
         return max(1, min(self.cpu_cores // 2, self.ram_mb // 2048))
 
 

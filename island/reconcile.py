@@ -15,7 +15,7 @@ from domain.failure import ReturnReason
 from island.attempt_key import AttemptKey
 
 LEASE_S: Final = 60.0
-"""An attempt is ours this long after the last acknowledged renewal was sent (protocol page, section 4.5)."""
+"""An attempt is ours this long after the last acknowledged renewal was sent."""
 RENEWAL_S: Final = 30.0
 
 

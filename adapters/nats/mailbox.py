@@ -149,7 +149,9 @@ class ClaimMailbox:
         subscribe(broker, "host.*.status", subjects.JOB_STATUS, ATTEMPT_CLAIMS)(self._receive)
         subscribe(broker, "host.*.heartbeat", subjects.HEARTBEATS, ISLAND_CLAIMS)(self._receive)
 
-    async def _receive(self, raw: Msg) -> None:
+    async def _receive(self, raw: Any) -> None:
+        """The annotation is for FastStream, which would make a schema of the client library's message."""
+        assert isinstance(raw, Msg)
         try:
             await self._take(raw)
         except (Conflict, LogUnavailable, Error, TimeoutError) as fault:

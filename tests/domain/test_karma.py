@@ -1,4 +1,4 @@
-"""How karma is counted. The worked example is that of the rules page, section 3."""
+"""How karma is counted."""
 
 import pytest
 from hypothesis import given as for_all

@@ -25,7 +25,7 @@ _CHUNK_BYTES: Final = 64 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileBounds:
-    """What one module may cost. A bomb of 200 000 functions is refused after 6 s (runtimes page, section 2.1)."""
+    """What one module may cost. A bomb of 200 000 functions is refused after 6 s."""
 
     wall_s: float = 60.0
     cpu_s: int = 60

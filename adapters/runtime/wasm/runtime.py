@@ -35,7 +35,7 @@ from adapters.runtime.wasm.walls import Wall
 from adapters.runtime.wasm.worker_pool import WorkerPool
 
 MEMORY_CLASS_MB: Final = 1024
-"""Covers trust levels 0 and 1 (rules page, section 4)."""
+"""Covers trust levels 0 and 1."""
 
 
 class WasmRuntime:
