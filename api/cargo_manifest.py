@@ -25,6 +25,9 @@ Positive = Annotated[int, Field(ge=1, le=WHOLE_MAX, strict=True)]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
 
 
+WASM_CORE_MODULE: Final = b"\0asm\1\0\0\0"
+
+
 class ManifestPart(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -80,6 +83,8 @@ class CargoManifest(ManifestPart):
         """The version to publish. Raises `ApiError` where the artifact is missing or a schema is none."""
         if artifact is None:
             raise invalid("artifact.digest", "upload it first: PUT /api/v1/artifacts/{digest}")
+        if self.runtime is Runtime.WASM and not artifact.startswith(WASM_CORE_MODULE):
+            raise invalid("artifact", "must be a WebAssembly core module, in its binary form")
         spec = CargoSpec(
             slug=CargoSlug(self.slug),
             version=self.version,

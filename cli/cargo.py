@@ -48,7 +48,8 @@ def publish(
         show_json({name: value for name, value in answer.items() if name != "data"})
     else:
         say(
-            f"Published {answer['slug']} {answer['version']}. Run it: {program()} job submit {answer['slug']}"
+            f"Published {answer['slug']} {answer['version']}. Run it: "
+            f"{program()} job submit {answer['slug']} --input '{{…}}' --follow"
         )
 
 

@@ -13,6 +13,7 @@ from cli.coordinator import Coordinator
 from cli.failure import CommandFailed, wrong_usage
 
 MANIFEST: Final = "manifest.json"
+SHIPPED: Final = ("wasm_hash",)
 MANIFEST_BYTES_MAX: Final = 1_000_000
 ARTIFACT_BYTES_MAX: Final = 32 * 1024 * 1024
 """The largest artifact that the coordinator takes."""
@@ -69,8 +70,9 @@ def bounded(path: Path, most: int) -> bytes:
 
 
 def shipped_manifests() -> list[Path]:
-    """The manifests of the cargos that come with this program."""
-    return sorted((Path(cli.__file__).parents[1] / "cargos").glob(f"*/{MANIFEST}"))
+    """The manifests of the cargos that come with this program; a folder of the user's own beside them is not ours."""
+    cargos = Path(cli.__file__).parents[1] / "cargos"
+    return [cargos / name / MANIFEST for name in SHIPPED]
 
 
 async def publish_shipped(coordinator: Coordinator) -> list[str]:

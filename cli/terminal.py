@@ -10,11 +10,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TextIO
 
+from cli.typed_name import program
+
 PIPE_WIDTH: Final = 180
 """Columns of a table that no terminal bounds."""
 KEPT_CONTROLS: Final = frozenset("\n\t")
 BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They would show a text in another order than it has."""
+NAMED: Final = "`archipelago "  # How every sentence in this package names a command.
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -44,7 +47,7 @@ def complain(message: str, next_step: str) -> None:
     """An error, and what to do about it."""
     note(f"error: {message}")
     if next_step:
-        note(f"next: {next_step}")
+        note(f"next: {next_step.replace(NAMED, f'`{program()} ')}")
 
 
 def show_json(value: Any) -> None:

@@ -1,6 +1,6 @@
 """Karma follows attempts: work earns it, lost leases and the island's own failures cost it.
 
-A return that protects the device costs nothing; refusing what was accepted before does. Points: rules page, section 3.
+A return that protects the device costs nothing; refusing what was accepted before does.
 """
 
 from collections.abc import Sequence

@@ -63,6 +63,14 @@ async def test_a_cargo_of_the_repository_can_be_published_and_run(network: Netwo
     assert list(refused.json()["errors"]) == ["input.algorithm"]
 
 
+async def test_a_text_is_not_published_as_a_module(network: Network) -> None:
+    person = await network.person()
+    await upload(network, person, b"(module)")
+    named = MANIFEST | {"slug": "no-module", "artifact": {"file": "a.wasm", "digest": digest_of(b"(module)")}}
+    refused = await publish(network, person, named)
+    assert (refused.status_code, list(refused.json()["errors"])) == (422, ["artifact"])
+
+
 async def test_a_level_that_islands_trust_more_needs_an_admin(network: Network) -> None:
     person = await network.person()
     admin = await network.key_for(person.account_id, scopes=(Scope.WRITE, Scope.ADMIN))

@@ -126,7 +126,9 @@ def test_cargos_and_islands_are_listed(network: Up) -> None:
 def test_publishing_the_same_cargo_again_changes_nothing(network: Up) -> None:
     folder = Path(__file__).parents[2] / "cargos" / "wasm_hash"
     said = network.typed("cargo", "publish", folder / "manifest.json")
-    assert said.out == "Published wasm-hash 1.0.0. Run it: archipelago job submit wasm-hash\n"
+    assert said.out == (
+        "Published wasm-hash 1.0.0. Run it: archipelago job submit wasm-hash --input '{…}' --follow\n"
+    )
     assert network.typed("cargo", "publish", folder, "--json").json["slug"] == "wasm-hash"
 
 

@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from adapters.runtime.contract import End
+from adapters.runtime.contract import End, Refusal, Refused
 from adapters.wire import CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, CancelJob, JobOutput, JobStatus, encode
+from domain.failure import FAULT_OF, Failure, Fault
 from island.output_writer import GATHER_S
-from tests.adapters.runtime.scripted import Complain, Echo, Exit, Fail, Say, Sleep, Step
+from tests.adapters.runtime.scripted import Complain, Echo, Exit, Fail, Say, ScriptedRuntime, Sleep, Step
 from tests.island.islands import Workshop, settle
 from tests.island.memory_fabric import MemoryFabric
 
@@ -159,6 +160,26 @@ async def test_a_cargo_that_the_runtime_will_not_take_fails_verification(worksho
         await settle()
     assert workshop.fabric.states() == ["started", "failed"]
     assert workshop.fabric.statuses[-1].code == "verification_failed"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (Refusal.NOT_A_CORE_MODULE, Failure.CANNOT_START),
+        (Refusal.IMPORT_FOREIGN, Failure.CANNOT_START),
+        (Refusal.MEMORY_OVER_CLASS, Failure.RUNTIME_MISSING),
+    ],
+)
+async def test_what_the_publisher_made_is_the_cargos_fault_and_what_this_island_lacks_is_not(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, refusal: Refusal, code: Failure
+) -> None:
+    async def refuse(*_: object) -> NoReturn:
+        raise Refused(refusal, "it may not run here")
+
+    monkeypatch.setattr(ScriptedRuntime, "prepare", refuse)
+    await last_claim(workshop, token("never"))
+    assert workshop.fabric.statuses[-1].code == code
+    assert FAULT_OF[code] is (Fault.CARGO if code is Failure.CANNOT_START else Fault.ISLAND)
 
 
 async def test_a_cancelled_job_leaves_no_late_output(workshop: Workshop) -> None:
