@@ -50,6 +50,8 @@ def show_placement(placement: dict[str, Any]) -> None:
     if reasons:
         say("The job waits. No island takes it now:")
         show_refusals(reasons)
+    elif not attempts and placement["state"] in ("cancelled", "failed"):
+        say(f"The job is {placement['state']} and was never placed.")
     elif not attempts:
         say(f"The job is {placement['state']} and was not placed yet. Look again in a moment.")
 
