@@ -33,6 +33,7 @@ from api.routes import (
     ws_tickets,
 )
 from api.services import Services
+from api.version import VERSION
 
 BASE: Final = "/api/v1"
 RETRY_S: Final = 1.0
@@ -64,7 +65,7 @@ def build_app(services: Services) -> FastAPI:
 
     app = FastAPI(
         title="Archipelago",
-        version=health.VERSION,
+        version=VERSION,
         openapi_url=f"{BASE}/openapi.json",
         docs_url=f"{BASE}/docs",
         redoc_url=None,

@@ -30,6 +30,7 @@ from api.island_access import SharedIslandUser
 from api.planners import Planners, load_planners, planner_work
 from api.services import Services
 from api.settings import Settings
+from api.version import VERSION
 from api.workers import Troubles, hear_heartbeats, keep_running, run_process, watch_connection
 from commands.handle import CommandHandler
 from commands.intake import Intake
@@ -49,7 +50,6 @@ PROCESSES: Final = (DISPATCHING, SETTLING, KARMA)
 PROCESS_CONNECTIONS_MAX: Final = 4
 JOBS_GATHERING_S: Final = 0.004
 GATHERING_S: Final = 0.05
-VERSION: Final = "0.1.0"
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Work = Callable[[], Awaitable[None]]

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from nats.aio.client import Client
 
@@ -99,8 +100,8 @@ async def run(window: int, appends: int) -> AppendRate:
         for number in range(ROUNDS):
             names = [AccountId(f"r{number}-{n}") for n in range(window)]
             others = [AccountId(f"h{number}-{n}") for n in range(window)]
-            raw_rates.append(window * each / await timed(lambda a=names: raw(client, a, each)))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-            handled_rates.append(window * each / await timed(lambda a=others: handled(client, a, each)))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            raw_rates.append(window * each / await timed(partial(raw, client, names, each)))
+            handled_rates.append(window * each / await timed(partial(handled, client, others, each)))
         await client.close()
     return AppendRate(
         window=window,

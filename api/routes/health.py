@@ -13,10 +13,10 @@ from api.answers import answer
 from api.authorization import Anyone
 from api.edge import Edge
 from api.shapes.present import instant
+from api.version import VERSION
 
 PROBE_S: Final = 2.0
 LAG_COMMITS_MAX: Final = 10_000  # Further behind, readers would see a past of several seconds.
-VERSION: Final = "0.1.0"
 
 T = TypeVar("T")
 router = APIRouter(prefix="/health", tags=["network"])

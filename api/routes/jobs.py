@@ -79,7 +79,9 @@ async def submit_new(
 
 async def runnable_cargo(edge: EdgeState, workload: str) -> CargoVersion:
     """The latest version, from the log, so that a disabled cargo takes no job from that moment on."""
-    unknown = ApiError(ErrorCode.NOT_FOUND, "workload: no such cargo; see /workloads")
+    unknown = ApiError(
+        ErrorCode.NOT_FOUND, "workload: no such cargo; see GET /api/v1/workloads or `archipelago cargo list`"
+    )
     slug = slug_of(workload)
     if slug is None:
         raise unknown

@@ -172,7 +172,10 @@ def test_the_key_of_this_machine_is_not_shown_to_another_address(network: Up) ->
     [
         (("job", "get", "nothing"), "error: no such job in this account\n"),
         (("job", "get", "../account"), "error: no such "),
-        (("job", "submit", "nothing", "--input", "{}"), "error: workload: no such cargo; see /workloads\n"),
+        (
+            ("job", "submit", "nothing", "--input", "{}"),
+            "error: workload: no such cargo; see GET /api/v1/workloads or `archipelago cargo list`\n",
+        ),
         (
             ("job", "submit", "wasm-hash", "--input", '{"text":"a"}', "--bid", "free"),
             "error: bid_price: must be",
