@@ -12,7 +12,9 @@ from nats.js.api import ObjectStoreConfig
 from nats.js.errors import BucketNotFoundError, ObjectNotFoundError
 from nats.js.object_store import ObjectStore
 
-BUCKET: Final = "artifacts"
+from adapters.nats import subjects
+
+BUCKET: Final = subjects.ARTIFACTS
 BUCKET_BYTES_MAX: Final = 1 << 30
 ARTIFACT_BYTES_MAX: Final = 32 << 20
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.security import BaseSecurity
 from nats.aio.msg import Msg
 from nats.errors import Error
 
@@ -213,6 +214,9 @@ async def undecoded(message: NatsMessage) -> Msg:
     return message.raw_message
 
 
-def new_broker(url: str, name: str) -> NatsBroker:
+def new_broker(access: connection.Access, name: str) -> NatsBroker:
     """Without FastStream's injection of arguments, which costs a hop through a thread for every message."""
-    return NatsBroker(url, logger=None, apply_types=False, **connection.options(name))
+    options = connection.options_of(access, name)
+    tls = options.pop("tls", None)
+    security = None if tls is None else BaseSecurity(ssl_context=tls)
+    return NatsBroker(access.url, logger=None, apply_types=False, security=security, **options)

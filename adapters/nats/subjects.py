@@ -10,9 +10,13 @@ JOB_STATUS: Final = "JOB_STATUS"
 JOB_OUTPUT: Final = "JOB_OUTPUT"
 HEARTBEATS: Final = "HEARTBEATS"
 ADVISORIES: Final = "ADVISORIES"
+ARTIFACTS: Final = "artifacts"  # The object store's bucket.
 
 REGISTER: Final = "coordinator.hosts.register"
 INTAKE: Final = "intake"  # The durable consumer on each claim stream.
+
+INBOX_NAME_CHARACTERS: Final = 16
+CORE_DOMAIN: Final = "core"  # How islands name the JetStream that serves them.
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 MESSAGE_ID: Final = "Nats-Msg-Id"
@@ -68,6 +72,11 @@ def cancel(island_id: IslandId) -> str:
 
 def ping(island_id: IslandId) -> str:
     return f"host.{island_id}.ping"
+
+
+def inbox_prefix(name: str) -> str:
+    """Where answers to a component or an island arrive; nobody else may listen there."""
+    return f"_INBOX_{name[:INBOX_NAME_CHARACTERS]}"
 
 
 def rejected_claim(island_id: str, job_id: str) -> str:

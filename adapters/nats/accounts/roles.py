@@ -1,0 +1,155 @@
+"""What each of our own components may say and hear on NATS. Nobody here can touch a stream's settings or its past.
+
+Written into the users' documents at deployment. `deploy` is the exception: a person's key, used when streams are made
+and at no other time. Every role has its own inbox, so no component hears another's answers.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from adapters.nats import subjects
+from adapters.nats.accounts.layout import SIGNALS
+
+SECOND_NS: Final = 1_000_000_000
+
+
+class Home(StrEnum):
+    """The account a role lives in."""
+
+    CORE = "core"
+    SYSTEM = "system"
+    DOOR = "door"
+
+
+class Role(StrEnum):
+    COORDINATOR = "coordinator"  # Appends facts, takes in claims, speaks to islands.
+    PROJECTOR = "projector"  # Reads facts.
+    API = "api"  # Reads output and rejections, keeps artifacts, asks the registrar for documents.
+    EDGE = "edge"  # Answers islands' pings and requests for pairing.
+    REGISTRAR = "registrar"  # Changes islands' accounts; ends connections.
+    REGISTRAR_CORE = "registrar-core"  # Reads facts about islands, makes their durables, hands out documents.
+    DOOR = "door"  # Judges passwords.
+    DOOR_CORE = "door-core"  # Reads facts about islands.
+    AUDITOR = "auditor"  # Compares replicas.
+    DEPLOY = "deploy"  # A person, when streams are made.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """`answers`: may reply once to whoever asked, within two seconds."""
+
+    home: Home
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...] = ()
+    answers: bool = False
+
+    def limits(self) -> dict[str, Any]:
+        return {"resp": {"max": 1, "ttl": 2 * SECOND_NS}} if self.answers else {}
+
+
+def api(*calls: str) -> tuple[str, ...]:
+    return tuple(f"$JS.API.{call}" for call in calls)
+
+
+def reads(stream: str) -> tuple[str, ...]:
+    """Direct gets of one stream."""
+    return api(f"DIRECT.GET.{stream}", f"DIRECT.GET.{stream}.>")
+
+
+def follows(stream: str) -> tuple[str, ...]:
+    """A consumer of its own on one stream, without acknowledgements."""
+    return api(
+        f"STREAM.INFO.{stream}",
+        f"CONSUMER.CREATE.{stream}",
+        f"CONSUMER.CREATE.{stream}.>",
+        f"CONSUMER.MSG.NEXT.{stream}.*",
+        f"CONSUMER.INFO.{stream}.*",
+        f"CONSUMER.DELETE.{stream}.*",
+    )
+
+
+def takes_in(stream: str) -> tuple[str, ...]:
+    """The intake's durable on one claim stream."""
+    return (
+        *api(f"CONSUMER.MSG.NEXT.{stream}.{subjects.INTAKE}", f"CONSUMER.INFO.{stream}.{subjects.INTAKE}"),
+        f"$JS.ACK.{stream}.{subjects.INTAKE}.>",
+        f"$JS.ACK.*.*.{stream}.{subjects.INTAKE}.>",
+    )
+
+
+ARTIFACTS: Final = f"OBJ_{subjects.ARTIFACTS}"
+
+PERMISSIONS: Final = {
+    Role.COORDINATOR: Permissions(
+        home=Home.CORE,
+        publish=(
+            "evt.*.*",
+            "host.*.jobs",
+            *(f"host.*.{kind}" for kind in SIGNALS),
+            "net.announce.>",
+            "advisory.claim_rejected.*.*",
+            *reads(subjects.EVT),
+            *api(f"STREAM.MSG.GET.{subjects.EVT}", f"STREAM.INFO.{subjects.EVT}"),
+            *reads(subjects.JOB_OUTPUT),
+            *takes_in(subjects.JOB_STATUS),
+            *takes_in(subjects.HEARTBEATS),
+            *follows(subjects.HEARTBEATS),
+        ),
+    ),
+    Role.PROJECTOR: Permissions(home=Home.CORE, publish=(*reads(subjects.EVT), *follows(subjects.EVT))),
+    Role.API: Permissions(
+        home=Home.CORE,
+        publish=(
+            *reads(subjects.JOB_OUTPUT),
+            *follows(subjects.JOB_OUTPUT),
+            *reads(subjects.ADVISORIES),
+            *reads(ARTIFACTS),
+            *follows(ARTIFACTS),
+            *api(f"STREAM.MSG.GET.{ARTIFACTS}"),
+            f"$O.{subjects.ARTIFACTS}.>",
+            "registrar.documents.*",
+        ),
+    ),
+    Role.EDGE: Permissions(
+        home=Home.CORE,
+        publish=(),
+        subscribe=("host.*.ping", "host.*.pong", "coordinator.hosts.pairing.*"),
+        answers=True,
+    ),
+    Role.REGISTRAR: Permissions(
+        home=Home.SYSTEM,
+        publish=(
+            "$SYS.REQ.CLAIMS.UPDATE",
+            "$SYS.REQ.CLAIMS.DELETE",
+            "$SYS.REQ.CLAIMS.LIST",
+            "$SYS.REQ.SERVER.PING.CONNZ",
+            "$SYS.REQ.SERVER.*.KICK",
+            "$SYS.REQ.ACCOUNT.*.CONNZ",
+        ),
+    ),
+    Role.REGISTRAR_CORE: Permissions(
+        home=Home.CORE,
+        publish=(
+            *reads(subjects.EVT),
+            *follows(subjects.EVT),
+            *api(
+                f"CONSUMER.DURABLE.CREATE.{subjects.JOBS}.*",
+                f"CONSUMER.CREATE.{subjects.JOBS}.>",
+                f"CONSUMER.DELETE.{subjects.JOBS}.*",
+            ),
+            "registrar.floods.*",
+        ),
+        subscribe=("registrar.documents.*",),
+        answers=True,
+    ),
+    Role.DOOR: Permissions(home=Home.DOOR, publish=(), subscribe=("$SYS.REQ.USER.AUTH",), answers=True),
+    Role.DOOR_CORE: Permissions(home=Home.CORE, publish=(*reads(subjects.EVT), *follows(subjects.EVT))),
+    Role.AUDITOR: Permissions(home=Home.SYSTEM, publish=("$SYS.REQ.SERVER.PING.JSZ",)),
+    Role.DEPLOY: Permissions(home=Home.CORE, publish=(">",), subscribe=(">",)),
+}
+
+
+def subscriptions(role: Role) -> list[str]:
+    """What the role may hear, its own inbox included."""
+    return [*PERMISSIONS[role].subscribe, f"{subjects.inbox_prefix(role)}.>"]
