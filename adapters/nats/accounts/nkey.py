@@ -55,7 +55,10 @@ class NKey:
             raise BadKey("not a seed") from fault
         if prefix != kind:
             raise BadKey(f"not the seed of {kind.name.lower()}")
-        return cls._of(kind, bytes(raw))
+        pair = cls._of(kind, bytes(raw))
+        if pair.seed != seed.strip():  # The library does not look at the check sum.
+            raise BadKey("a seed with a wrong check sum")
+        return pair
 
     @classmethod
     def _of(cls, kind: Kind, raw: bytes) -> Self:
