@@ -28,10 +28,14 @@ class ClaimRejection(StrEnum):
     TOO_LARGE = "too_large"  # Split the message; the bound is named.
     UNKNOWN_ISLAND = "unknown_island"  # Enrol the island first.
     ID_MISMATCH = "id_mismatch"  # The body must name the island and the attempt the subject names.
+    BAD_SIGNATURE = "bad_signature"  # Sign the claim with the island's user key, over exactly this body.
+    REPLAYED = "replayed"  # The number n of the envelope was used before; count up.
     UNKNOWN_JOB = "unknown_job"  # Name the job as it was assigned.
     NOT_OWNER = "not_owner"  # Another island holds this attempt; drop it.
     STALE_ATTEMPT = "stale_attempt"  # A newer attempt has taken over; drop this one.
     JOB_CLOSED = "job_closed"  # The job has ended; drop the attempt.
+    CONFLICTING_CHUNK = "conflicting_chunk"  # The first copy of a chunk counts; never send it changed.
+    OVER_LIMIT = "over_limit"  # More claims than an island may make; send fewer.
     IMPLAUSIBLE = "implausible"  # The detail names the field and what it may be.
 
 
