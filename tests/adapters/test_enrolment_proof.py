@@ -1,0 +1,45 @@
+"""A signature of an enrolment proves one key, for one purpose, one nonce and one pair of keys."""
+
+import base64
+
+import pytest
+
+from adapters.enrolment_proof import Purpose, is_proven, prove
+from adapters.nats.accounts.nkey import Kind, NKey
+
+ACCOUNT = NKey.derived(Kind.ACCOUNT, b"test", "account")
+USER = NKey.derived(Kind.USER, b"test", "user")
+OTHER = NKey.derived(Kind.USER, b"test", "other")
+SIGNED = {"nonce": "fresh", "account_key": ACCOUNT.public, "user_key": USER.public}
+
+
+@pytest.mark.parametrize("key", [ACCOUNT, USER])
+def test_what_a_key_signed_is_proven_by_that_key_alone(key: NKey) -> None:
+    signature = prove(key, Purpose.ENROL, **SIGNED)
+    assert is_proven(key.public, signature, Purpose.ENROL, **SIGNED)
+    assert not is_proven(OTHER.public, signature, Purpose.ENROL, **SIGNED)
+
+
+@pytest.mark.parametrize(
+    "change", [{"nonce": "stale"}, {"account_key": OTHER.public}, {"user_key": OTHER.public}]
+)
+def test_a_signature_proves_nothing_about_another_text(change: dict[str, str]) -> None:
+    signature = prove(USER, Purpose.ENROL, **SIGNED)
+    assert not is_proven(USER.public, signature, Purpose.ENROL, **{**SIGNED, **change})
+
+
+def test_an_enrolment_is_no_renewal() -> None:
+    signature = prove(USER, Purpose.ENROL, **SIGNED)
+    assert not is_proven(USER.public, signature, Purpose.RENEW, **SIGNED)
+
+
+@pytest.mark.parametrize("signature", ["", "A", "not base64!", "ä", "A" * 86, "A" * 100_000])
+def test_a_malformed_signature_proves_nothing(signature: str) -> None:
+    assert not is_proven(USER.public, signature, Purpose.ENROL, **SIGNED)
+
+
+def test_the_signed_text_is_what_the_protocol_says() -> None:
+    text = b"enrol\0fresh\0" + ACCOUNT.public.encode() + b"\0" + USER.public.encode()
+    signature = prove(USER, Purpose.ENROL, **SIGNED)
+    assert "=" not in signature
+    assert USER.signer.verify_key.verify(text, base64.urlsafe_b64decode(signature + "=="))
