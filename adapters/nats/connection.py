@@ -5,7 +5,6 @@ would hide it for six), and logs what happens to the connection under constant n
 """
 
 import logging
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from nats.aio.client import Client
 from adapters.nats import subjects
 from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
+from adapters.tls import client_context, is_encrypted
 
 PING_INTERVAL_S: Final = 5
 PINGS_OUTSTANDING_MAX: Final = 2
@@ -50,18 +50,22 @@ def access_of(url: str, folder: KeyFolder, role: Role, *, ca_file: Path | None =
 
 def options_of(access: Access, name: str) -> dict[str, Any]:
     """Connection options of one of our components, also for FastStream's broker."""
-    found = options(name) | {
-        "user_credentials": str(access.credentials),
-        "inbox_prefix": access.inbox_prefix,
-    }
-    return found | ({"tls": trusting(access.ca_file)} if access.url.startswith("tls://") else {})
+    return (
+        options(name)
+        | encryption(access.url, access.ca_file)
+        | {"user_credentials": str(access.credentials), "inbox_prefix": access.inbox_prefix}
+    )
 
 
-def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """TLS 1.3, believing one authority or the system's."""
-    context = ssl.create_default_context(cafile=ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
+def encryption(url: str, ca_file: Path | None) -> dict[str, Any]:
+    """Connection options for a `tls://` URL; none for others. Raises `TlsUnusable`.
+
+    The handshake comes before anything the server says: otherwise whoever sits between could tell the library that
+    the server wants no TLS, and it would go on in plaintext.
+    """
+    if not is_encrypted(url):
+        return {}
+    return {"tls": client_context(ca_file), "tls_handshake_first": True}
 
 
 def options(name: str) -> dict[str, Any]:

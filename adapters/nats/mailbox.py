@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from faststream.security import BaseSecurity
+from faststream.nats import JStream, NatsBroker, NatsCredentials, NatsMessage, PullSub
 from nats.aio.msg import Msg
 from nats.errors import Error
 
@@ -217,6 +216,9 @@ async def undecoded(message: NatsMessage) -> Msg:
 def new_broker(access: connection.Access, name: str) -> NatsBroker:
     """Without FastStream's injection of arguments, which costs a hop through a thread for every message."""
     options = connection.options_of(access, name)
-    tls = options.pop("tls", None)
-    security = None if tls is None else BaseSecurity(ssl_context=tls)
-    return NatsBroker(access.url, logger=None, apply_types=False, security=security, **options)
+    credentials = NatsCredentials(
+        options.pop("user_credentials"),
+        ssl_context=options.pop("tls", None),
+        tls_handshake_first=options.pop("tls_handshake_first", False),
+    )
+    return NatsBroker(access.url, logger=None, apply_types=False, security=credentials, **options)
