@@ -12,6 +12,8 @@ from adapters.nats import subjects
 from adapters.nats.accounts.layout import SIGNALS
 
 SECOND_NS: Final = 1_000_000_000
+ANSWER_S: Final = 2
+DOCUMENTS_ANSWER_S: Final = 8  # The registrar may wait five seconds for the fact that is asked about.
 
 
 class Home(StrEnum):
@@ -26,7 +28,7 @@ class Role(StrEnum):
     COORDINATOR = "coordinator"  # Appends facts, takes in claims, speaks to islands.
     PROJECTOR = "projector"  # Reads facts.
     API = "api"  # Reads output and rejections, keeps artifacts, asks the registrar for documents.
-    EDGE = "edge"  # Answers islands' pings and requests for pairing.
+    EDGE = "edge"  # Answers islands' pings and requests for pairing; hears of floods.
     REGISTRAR = "registrar"  # Changes islands' accounts; ends connections.
     REGISTRAR_CORE = "registrar-core"  # Reads facts about islands, makes their durables, hands out documents.
     DOOR = "door"  # Judges passwords.
@@ -37,15 +39,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """`answers`: may reply once to whoever asked, within two seconds."""
+    """`answers_within_s`: may reply once to whoever asked, for that long."""
 
     home: Home
     publish: tuple[str, ...]
     subscribe: tuple[str, ...] = ()
-    answers: bool = False
+    answers_within_s: int = 0
 
     def limits(self) -> dict[str, Any]:
-        return {"resp": {"max": 1, "ttl": 2 * SECOND_NS}} if self.answers else {}
+        if not self.answers_within_s:
+            return {}
+        return {"resp": {"max": 1, "ttl": self.answers_within_s * SECOND_NS}}
 
 
 def api(*calls: str) -> tuple[str, ...]:
@@ -114,8 +118,8 @@ PERMISSIONS: Final = {
     Role.EDGE: Permissions(
         home=Home.CORE,
         publish=(),
-        subscribe=("host.*.ping", "host.*.pong", "coordinator.hosts.pairing.*"),
-        answers=True,
+        subscribe=("host.*.ping", "host.*.pong", "coordinator.hosts.pairing.*", "registrar.floods.*"),
+        answers_within_s=ANSWER_S,
     ),
     Role.REGISTRAR: Permissions(
         home=Home.SYSTEM,
@@ -123,27 +127,26 @@ PERMISSIONS: Final = {
             "$SYS.REQ.CLAIMS.UPDATE",
             "$SYS.REQ.CLAIMS.DELETE",
             "$SYS.REQ.CLAIMS.LIST",
-            "$SYS.REQ.SERVER.PING.CONNZ",
             "$SYS.REQ.SERVER.*.KICK",
             "$SYS.REQ.ACCOUNT.*.CONNZ",
+            "$SYS.REQ.ACCOUNT.PING.STATZ",
         ),
+        subscribe=("$SYS.ACCOUNT.*.CONNECT",),
     ),
     Role.REGISTRAR_CORE: Permissions(
         home=Home.CORE,
         publish=(
             *reads(subjects.EVT),
             *follows(subjects.EVT),
-            *api(
-                f"CONSUMER.DURABLE.CREATE.{subjects.JOBS}.*",
-                f"CONSUMER.CREATE.{subjects.JOBS}.>",
-                f"CONSUMER.DELETE.{subjects.JOBS}.*",
-            ),
+            *api(f"CONSUMER.DURABLE.CREATE.{subjects.JOBS}.*", f"CONSUMER.DELETE.{subjects.JOBS}.*"),
             "registrar.floods.*",
         ),
         subscribe=("registrar.documents.*",),
-        answers=True,
+        answers_within_s=DOCUMENTS_ANSWER_S,
     ),
-    Role.DOOR: Permissions(home=Home.DOOR, publish=(), subscribe=("$SYS.REQ.USER.AUTH",), answers=True),
+    Role.DOOR: Permissions(
+        home=Home.DOOR, publish=(), subscribe=("$SYS.REQ.USER.AUTH",), answers_within_s=ANSWER_S
+    ),
     Role.DOOR_CORE: Permissions(home=Home.CORE, publish=(*reads(subjects.EVT), *follows(subjects.EVT))),
     Role.AUDITOR: Permissions(home=Home.SYSTEM, publish=("$SYS.REQ.SERVER.PING.JSZ",)),
     Role.DEPLOY: Permissions(home=Home.CORE, publish=(">",), subscribe=(">",)),
