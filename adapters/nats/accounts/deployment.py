@@ -2,17 +2,19 @@
 
 Used by `archipelago up` and `archipelago keys`, at deployment and never at run time. Everything is made where it is
 missing and left as it is otherwise; credentials are written anew each time, so they follow the code's permissions.
+The operator's folder alone cannot be made a second time, because the streams belong to its accounts. What changes
+secrets that exist is in `rotation.py`.
 """
 
 import json
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.nats import subjects
 from adapters.nats.accounts.jwt import UNLIMITED, Claims, mint
-from adapters.nats.accounts.key_folder import KeyFolder
+from adapters.nats.accounts.key_folder import KeyFolder, KeysUnusable
 from adapters.nats.accounts.layout import account_limits, core_exports, user_claims
 from adapters.nats.accounts.nkey import Kind, NKey
+from adapters.nats.accounts.role_users import RoleUsers
 from adapters.nats.accounts.roles import PERMISSIONS, Home, Role, subscriptions
 
 OPERATOR: Final = "operator"
@@ -49,6 +51,7 @@ class Deployment:
         self.registrar = KeyFolder(root / REGISTRAR)
         self.door = KeyFolder(root / DOOR)
         self.coordinator = KeyFolder(root / COORDINATOR)
+        self.users = RoleUsers(self.operator)
 
     @classmethod
     def open(cls, root: Path) -> "Deployment":
@@ -56,17 +59,27 @@ class Deployment:
         deployment = cls(root)
         for folder in (deployment.operator, deployment.registrar, deployment.door, deployment.coordinator):
             folder.make()
+        deployment._make_operator()
         deployment._make_secrets()
         for role in Role:
             deployment._write_credentials(role)
         return deployment
 
+    def _make_operator(self) -> None:
+        if self.operator.has(f"{OPERATOR}.seed"):
+            return
+        for other in (self.registrar, self.door, self.coordinator):
+            if any(other.path.glob("*.seed")):
+                raise KeysUnusable(
+                    f"{self.operator.path}: its keys are missing, though {other.path} has its own; "
+                    "restore it from a copy: the streams belong to its accounts"
+                )
+        for name in (*Home, "core-signing", "system-signing"):
+            self.operator.pair_or_new(name, Kind.ACCOUNT)
+        # The last: where it is, the others are, and none of them is ever made a second time.
+        self.operator.pair_or_new(OPERATOR, Kind.OPERATOR)
+
     def _make_secrets(self) -> None:
-        self.operator.pair_or_new("operator", Kind.OPERATOR)
-        for home in Home:
-            self.operator.pair_or_new(home, Kind.ACCOUNT)
-        self.operator.pair_or_new("core-signing", Kind.ACCOUNT)
-        self.operator.pair_or_new("system-signing", Kind.ACCOUNT)
         self.registrar.pair_or_new(OPERATOR_SIGNING, Kind.OPERATOR)
         self.registrar.pair_or_new(CORE_ACTIVATION, Kind.ACCOUNT)
         self.registrar.master_or_new(ISLANDS_MASTER)
@@ -75,14 +88,18 @@ class Deployment:
         self.door.pair_or_new(DOOR_SIGNING, Kind.ACCOUNT)
 
     def _write_credentials(self, role: Role) -> None:
-        folder = KeyFolder(self.operator.path.parent / FOLDER_OF[role])
-        user = folder.pair_or_new(f"{role}-user", Kind.USER)
+        folder = self.folder(role)
+        user = self.users.pair(role, folder)
         wanted = PERMISSIONS[role]
         claims = user_claims(
             list(wanted.publish), subscriptions(role), account=self.account(wanted.home), **wanted.limits()
         )
         jwt = mint(self._signer(wanted.home), user.public, "user", claims, issued_at_s=EPOCH_S, name=role)
         folder.write_credentials(role, jwt, user)
+
+    def folder(self, role: Role) -> KeyFolder:
+        """Where the credentials of that role lie."""
+        return KeyFolder(self.operator.path.parent / FOLDER_OF[role])
 
     def _signer(self, home: Home) -> NKey:
         match home:
@@ -111,7 +128,7 @@ default_sentinel: {self._sentinel_jwt()}
 """
 
     def _operator_jwt(self) -> str:
-        operator = self.operator.pair("operator", Kind.OPERATOR)
+        operator = self.operator.pair(OPERATOR, Kind.OPERATOR)
         names = [
             OPERATOR_SIGNING,
             *([PREVIOUS_SIGNING] if self.registrar.has(f"{PREVIOUS_SIGNING}.seed") else []),
@@ -135,6 +152,9 @@ default_sentinel: {self._sentinel_jwt()}
                 claims["authorization"] = {"auth_users": [door], "allowed_accounts": ["*"]}
             case Home.SYSTEM:
                 pass
+        revoked = self.users.revoked(home)
+        if revoked:
+            claims["revocations"] = dict.fromkeys(revoked, EPOCH_S)
         return mint(signer, self.account(home), "account", claims, issued_at_s=EPOCH_S, name=home.upper())
 
     def _core_claims(self) -> Claims:
@@ -155,8 +175,3 @@ default_sentinel: {self._sentinel_jwt()}
         public = NKey.derived(Kind.USER, bytes(signing.signer), "sentinel").public
         claims: dict[str, Any] = user_claims([], [], account=self.account(Home.DOOR), bearer_token=True)
         return mint(signing, public, "user", claims, issued_at_s=EPOCH_S, name="sentinel")
-
-
-def credentials_of(folder: KeyFolder, role: Role) -> tuple[Path, str]:
-    """What a connection of that role needs: its credentials file and the prefix of its inboxes."""
-    return folder.credentials(role), subjects.inbox_prefix(role)
