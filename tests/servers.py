@@ -1,9 +1,10 @@
 """Real servers for the tests: the same classes that `archipelago up` uses, in temporary directories.
 
-Fixtures for everybody: `nats_url` and `postgres_dsn` are one server each for the whole session; `nats_client` (all
-streams deleted afterwards) and `database` (a fresh one, dropped afterwards) belong to one test; `nats_server` is a
-server of the test's own and `data_directory` a directory of its own, to be killed and damaged. `seeded_directory` is
-one in which PostgreSQL has made its files already, which saves a test most of a second.
+Fixtures for everybody: `fabric` and `postgres_dsn` are one server each for the whole session; `nats_client` (in CORE as
+`deploy`, who may do everything; all streams deleted afterwards) and `database` (a fresh one, dropped afterwards) belong
+to one test; `nats_server` is a server of the test's own and `data_directory` a directory of its own, to be killed and
+damaged. `seeded_directory` is one in which PostgreSQL has made its files already, which saves a test most of a second.
+What connects to a NATS server, and how islands get into it: `tests.fabric`.
 """
 
 import asyncio
@@ -17,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import nats
 import psycopg
 import pytest
 from nats.aio.client import Client
@@ -27,6 +27,9 @@ from adapters.embedded.nats_server import NatsServer
 from adapters.embedded.ports import Ports
 from adapters.embedded.postgres_home import remove_home
 from adapters.embedded.postgres_server import PostgresServer
+from adapters.nats.accounts.deployment import Deployment
+from adapters.nats.accounts.roles import Role
+from tests.fabric import Fabric
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a fresh folder in it, made by tempfile
 MEMORY_BYTES_MIN: Final = 2 * 1024**3
@@ -60,13 +63,13 @@ def temporary_data_directory() -> Iterator[DataDirectory]:
             yield directory
 
 
-def nats_on(directory: DataDirectory) -> NatsServer:
+def nats_on(directory: DataDirectory, *, has_new_receipts: bool = False) -> NatsServer:
     """A NATS server of that directory, not started yet."""
     return NatsServer(
         directory,
         Ports(directory.run / "ports.json"),
-        coordinator_password=directory.secret("nats-coordinator"),
-        island_password=directory.secret("nats-island"),
+        Deployment.open(directory.fabric),
+        has_new_receipts=has_new_receipts,
     )
 
 
@@ -114,24 +117,22 @@ async def nats_server(data_directory: DataDirectory) -> AsyncIterator[NatsServer
 
 
 @pytest.fixture(scope="session")
-def nats_url() -> Iterator[str]:
+def fabric() -> Iterator[Fabric]:
     with temporary_data_directory() as directory:
         server = nats_on(directory)
         asyncio.run(server.start())
-        yield server.url
+        yield Fabric(server)
         asyncio.run(server.stop())
 
 
 @pytest.fixture
-async def nats_client(nats_url: str) -> AsyncIterator[Client]:
-    client = await nats.connect(nats_url)
-    yield client
-    if client.is_closed:
-        client = await nats.connect(nats_url)
-    stream_log = client.jetstream()
-    for stream in await stream_log.streams_info():
-        await stream_log.delete_stream(stream.config.name or "")
-    await client.close()
+async def nats_client(fabric: Fabric) -> AsyncIterator[Client]:
+    async with fabric.connected(Role.DEPLOY) as client:
+        yield client
+    async with fabric.connected(Role.DEPLOY) as client:
+        stream_log = client.jetstream()
+        for stream in await stream_log.streams_info():
+            await stream_log.delete_stream(stream.config.name or "")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ servers on it, and that a process that died, however it died, does not keep the 
 
     nats/      the event log's server: configuration and store
     postgres   the database; a folder, or a link where the database's user cannot come this way (`postgres_home.py`)
-    keys/      one secret a file, each readable by the owner only
+    keys/      one secret a file, each readable by the owner only; below fabric/ those of NATS, a folder a program
     island/    the state of the island that `archipelago up` starts
     logs/      what the servers said
     run/       who holds the directory, and the ports to use again
@@ -27,6 +27,7 @@ import platformdirs
 
 SECRET_BYTES: Final = 32
 HOLDER_BYTES_MAX: Final = 4096
+OTHER_DIRECTORY: Final = "Choose one that you may write with --data-dir, or start as its owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +60,11 @@ class DirectoryInUse(Exception):
 
 
 class DirectoryUnusable(Exception):
-    """The data directory cannot be made, entered or written."""
+    """The data directory cannot be made, entered or written, or what it holds is not what we can read."""
 
-    def __init__(self, root: Path, reason: str) -> None:
-        """`reason` is the operating system's own sentence."""
-        super().__init__(
-            f"The data directory {root} cannot be used: {reason}. "
-            "Choose one that you may write with --data-dir, or start as its owner."
-        )
+    def __init__(self, root: Path, reason: str, *, next_step: str = OTHER_DIRECTORY) -> None:
+        """`reason` is the operating system's own sentence, or ours."""
+        super().__init__(f"The data directory {root} cannot be used: {reason}. {next_step}.")
 
 
 def default_root() -> Path:
@@ -83,6 +81,7 @@ class DataDirectory:
         self.nats = self.root / "nats"
         self.postgres = self.root / "postgres"
         self.keys = self.root / "keys"
+        self.fabric = self.keys / "fabric"
         self.island = self.root / "island"
         self.logs = self.root / "logs"
         self.run = self.root / "run"

@@ -1,8 +1,8 @@
 """The embedded NATS server with JetStream: the event log of a network that lives on one machine.
 
 Used by `servers.py` and by the tests. Everything the server acknowledged survives a power cut (`sync_interval:
-always`), it listens on the loopback only, and it knows two users: the coordinator, who may do everything, and the
-island, who may make claims and take jobs and nothing else.
+always`), it listens on the loopback only, and it lets in only who shows a document of this network's deployment
+(`adapters.nats.accounts`): there is no password, and no rights beyond what the document says.
 """
 
 import asyncio
@@ -13,34 +13,26 @@ from pathlib import Path
 from signal import Signals
 from typing import ClassVar, Final
 
+import nats
 import nats.errors
-from nats.aio.client import Client
 
 from adapters.embedded.child_process import StopSteps
-from adapters.embedded.data_directory import DataDirectory
+from adapters.embedded.data_directory import DataDirectory, DirectoryUnusable
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.embedded.server import EmbeddedServer
+from adapters.nats.accounts.deployment import Deployment
+from adapters.nats.accounts.roles import Home, Role
+from adapters.nats.connection import Access, access_of, options_of
 
 STORE_BYTES_MAX: Final = 64 * 1024**3
 STORE_SHARE_OF_FREE_DISK: Final = 0.5
 PROBE_TIMEOUT_S: Final = 2
-
-ISLAND_MAY_PUBLISH: Final = (
-    *(
-        f"host.*.{kind}"
-        for kind in ("heartbeat", "status", "output", "progress", "image", "lease", "ping", "pong")
-    ),
-    "coordinator.hosts.register",
-    "$JS.API.CONSUMER.MSG.NEXT.JOBS.>",
-    "$JS.API.CONSUMER.INFO.JOBS.>",
-    "$JS.ACK.JOBS.>",
-)
-ISLAND_INBOX_PREFIX: Final = "_INBOX_island"
-ISLAND_MAY_SUBSCRIBE: Final = ("host.*.cancel", "host.*.preload", "host.*.probe", f"{ISLAND_INBOX_PREFIX}.>")
+CONNECTIONS_MAX: Final = 20_000
+OWNER_WITHOUT_KEYS: Final = "$G"
 
 
 class NatsServer(EmbeddedServer):
-    """One NATS server. `url` and `island_url` hold once it has started."""
+    """One NATS server. `url` holds once it has started."""
 
     name: ClassVar[str] = "nats"
     program: ClassVar[str] = "nats-server"
@@ -48,23 +40,28 @@ class NatsServer(EmbeddedServer):
     stop_steps: ClassVar[StopSteps] = ((Signals.SIGTERM, 10.0),)
 
     def __init__(
-        self, directory: DataDirectory, ports: Ports, *, coordinator_password: str, island_password: str
+        self,
+        directory: DataDirectory,
+        ports: Ports,
+        deployment: Deployment,
+        *,
+        has_new_receipts: bool = False,
     ) -> None:
-        """The passwords must be safe inside a URL, as `DataDirectory.secret` makes them."""
+        """`has_new_receipts` chooses the newer layout of the subject on which a message is acknowledged."""
         super().__init__(directory, ports)
-        self._coordinator_password = coordinator_password
-        self._island_password = island_password
+        self.deployment = deployment
+        self._has_new_receipts = has_new_receipts
         self._configuration = directory.nats / "nats-server.conf"
+        self._store = directory.nats / "store"
 
     @property
     def url(self) -> str:
-        """The coordinator's URL, password included."""
-        return f"nats://coordinator:{self._coordinator_password}@{LOOPBACK}:{self.port}"
+        """Where it listens; who connects brings a document."""
+        return f"nats://{LOOPBACK}:{self.port}"
 
-    @property
-    def island_url(self) -> str:
-        """The island's URL, password included. Its clients must use ISLAND_INBOX_PREFIX."""
-        return f"nats://island:{self._island_password}@{LOOPBACK}:{self.port}"
+    def access(self, role: Role) -> Access:
+        """How one of our own components reaches it."""
+        return access_of(self.url, self.deployment.folder(role), role)
 
     @property
     def _mark(self) -> str:
@@ -75,6 +72,16 @@ class NatsServer(EmbeddedServer):
         return self._directory.nats
 
     async def _prepare(self) -> None:
+        """Raises DirectoryUnusable where the store belongs to another network: its streams would not be seen."""
+        strangers = stream_owners(self._store) - {self.deployment.account(Home.CORE)}
+        if strangers:
+            raise DirectoryUnusable(
+                self._directory.root,
+                "an older version wrote its event log, before networks had keys"
+                if OWNER_WITHOUT_KEYS in strangers
+                else f"its event log belongs to other keys than those in {self._directory.keys}",
+                next_step="Remove it, bring back the keys it was made with, or name a new one with --data-dir",
+            )
         self._configuration.touch(mode=0o600)
 
     def _command(self) -> list[str]:
@@ -88,48 +95,52 @@ class NatsServer(EmbeddedServer):
             writer.close()
         except OSError as error:
             return str(error)
-        client = Client()
         try:
-            await client.connect(
-                self.url, allow_reconnect=False, connect_timeout=PROBE_TIMEOUT_S, error_cb=_say_nothing
-            )
-            await client.jetstream(timeout=PROBE_TIMEOUT_S).account_info()
+            await self._ask_for_jetstream()
         except (OSError, TimeoutError, nats.errors.Error) as error:
             return str(error)
-        finally:
-            await client.close()
         return None
 
+    async def _ask_for_jetstream(self) -> None:
+        options = options_of(self.access(Role.DEPLOY), "readiness") | {
+            "allow_reconnect": False,
+            "connect_timeout": PROBE_TIMEOUT_S,
+            "error_cb": _say_nothing,
+        }
+        client = await nats.connect(self.url, **options)
+        try:
+            await client.jetstream(timeout=PROBE_TIMEOUT_S).account_info()
+        finally:
+            await client.close()
+
     def _settings(self) -> str:
-        store = self._directory.nats / "store"
+        receipts = json.dumps(self._has_new_receipts)
         return f"""\
 server_name: archipelago
 listen: "{LOOPBACK}:{self.port}"
 pid_file: {json.dumps(str(self._directory.run / "nats.pid"))}
 logtime_utc: true
 max_payload: 8MB
+max_control_line: 4KB
+max_connections: {CONNECTIONS_MAX}
 ping_interval: "20s"
 ping_max: 2
 write_deadline: "5s"
 # The layout of acknowledgement subjects is about to change upstream; both sides move when we say so.
-feature_flags {{ js_ack_fc_v2: false }}
+feature_flags {{ js_ack_fc_v2: {receipts} }}
 jetstream {{
-  store_dir: {json.dumps(str(store))}
+  store_dir: {json.dumps(str(self._store))}
   # With the default interval a power cut can take a whole stream.
   sync_interval: always
-  max_file_store: {store_bytes(store)}
+  max_file_store: {store_bytes(self._store)}
 }}
-authorization {{
-  timeout: 2
-  users: [
-    {{ user: coordinator, password: {json.dumps(self._coordinator_password)} }}
-    {{ user: island, password: {json.dumps(self._island_password)}, permissions: {{
-      publish: {{ allow: {json.dumps(ISLAND_MAY_PUBLISH)} }}
-      subscribe: {{ allow: {json.dumps(ISLAND_MAY_SUBSCRIBE)} }}
-    }} }}
-  ]
-}}
-"""
+authorization {{ timeout: 2 }}
+{self.deployment.server_settings(self._directory.nats / "accounts")}"""
+
+
+def stream_owners(store: Path) -> set[str]:
+    """The accounts that have streams in that store."""
+    return {streams.parent.name for streams in store.glob("jetstream/*/streams") if any(streams.iterdir())}
 
 
 def program_path() -> Path:

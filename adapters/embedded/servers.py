@@ -26,6 +26,9 @@ from adapters.embedded.ports import Ports
 from adapters.embedded.postgres_home import remove_home
 from adapters.embedded.postgres_server import PostgresServer
 from adapters.embedded.server import EmbeddedServer, ServerFailed
+from adapters.nats.accounts.deployment import Deployment
+from adapters.nats.accounts.roles import Role
+from adapters.nats.streams import deploy_streams
 
 logger = logging.getLogger(__name__)
 
@@ -35,31 +38,19 @@ RESTART_WINDOW_S: Final = 300.0
 
 
 class EmbeddedServers:
-    """NATS and PostgreSQL of one data directory, which the caller has locked. URLs hold once started."""
+    """NATS and PostgreSQL of one data directory, which the caller has locked. URLs hold once started.
+
+    The streams are made, or brought up to date, before `start` returns: nobody may do that later.
+    """
 
     def __init__(self, directory: DataDirectory) -> None:
-        """Makes the passwords where there are none yet; starts nothing."""
+        """Makes keys and passwords where there are none yet; starts nothing. Raises KeysUnusable."""
         self._directory = directory
         ports = Ports(directory.run / "ports.json")
-        self.nats = NatsServer(
-            directory,
-            ports,
-            coordinator_password=directory.secret("nats-coordinator"),
-            island_password=directory.secret("nats-island"),
-        )
+        self.nats = NatsServer(directory, ports, Deployment.open(directory.fabric))
         self.postgres = PostgresServer(directory, ports, password=directory.secret("postgres"))
         self._servers: tuple[EmbeddedServer, ...] = (self.postgres, self.nats)
         self._restarts: deque[float] = deque(maxlen=RESTARTS_MAX)
-
-    @property
-    def nats_url(self) -> str:
-        """The coordinator's NATS URL, password included."""
-        return self.nats.url
-
-    @property
-    def island_nats_url(self) -> str:
-        """The island's NATS URL, password included; its clients use `nats_server.ISLAND_INBOX_PREFIX`."""
-        return self.nats.island_url
 
     @property
     def postgres_dsn(self) -> str:
@@ -67,7 +58,10 @@ class EmbeddedServers:
         return self.postgres.dsn
 
     async def start(self) -> None:
-        """Start both at once; when one fails none is left. Raises ServerFailed, NoFreePort, DirectoryUnusable."""
+        """Start both at once; when one fails none is left.
+
+        Raises ServerFailed, NoFreePort, DirectoryUnusable and Refused.
+        """
         try:
             await self._start_both()
         except BaseException:
@@ -80,6 +74,7 @@ class EmbeddedServers:
         for outcome in await asyncio.gather(*starts, return_exceptions=True):
             if outcome is not None:
                 raise outcome
+        await deploy_streams(self.nats.access(Role.DEPLOY))
 
     async def stop(self) -> None:
         """Stop the log first, so that nothing new arrives, then the database; both within their bounds."""

@@ -1,7 +1,7 @@
 """The streams of the fabric and their durable consumers, made at deployment and never at run time.
 
-Called by the coordinator's start (embedded) or by whoever deploys. Making them again changes nothing; a setting that
-may change is updated, and one that may not is refused by the server and raised.
+Made as the role `deploy` when the embedded server has started, or by whoever deploys. Making them again changes
+nothing; a setting that may change is updated, and one that may not is refused by the server and raised.
 Claim streams are rings per island, so that a flood evicts the flooder's own claims.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 from nats.aio.client import Client
 
 from adapters.nats import subjects
+from adapters.nats.connection import Access, connect
 from adapters.nats.replies import Refused, ask
 from domain.ids import IslandId
 
@@ -89,7 +90,7 @@ STREAMS: Final = (
     ),
     Stream(
         name=subjects.HEARTBEATS,
-        subjects=("host.*.heartbeat", subjects.REGISTER, f"{subjects.REGISTER}.*"),
+        subjects=("host.*.heartbeat", f"{subjects.REGISTER}.*"),
         settings=RING
         | {
             "max_age": 7 * DAY_NS,
@@ -113,6 +114,15 @@ STREAMS: Final = (
         },
     ),
 )
+
+
+async def deploy_streams(access: Access, *, replicas: int = 1) -> None:
+    """As `create_streams`, on a connection of its own. Raises what `connect` raises, and `Refused`."""
+    client = await connect(access, "deployment")
+    try:
+        await create_streams(client, replicas=replicas)
+    finally:
+        await client.close()
 
 
 async def create_streams(client: Client, *, replicas: int = 1) -> None:

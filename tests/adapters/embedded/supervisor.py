@@ -16,7 +16,7 @@ from tests.servers import STARTED_AT
 async def run(directory: DataDirectory) -> None:
     async with EmbeddedServers(directory) as servers:
         up = {
-            "nats_url": servers.nats_url,
+            "nats_url": servers.nats.url,
             "postgres_dsn": servers.postgres_dsn,
             "pids": [servers.nats.pid, servers.postgres.pid],
         }

@@ -1,66 +1,50 @@
-"""The embedded NATS server: what survives a restart, where it listens, what an island may not do."""
+"""The embedded NATS server: what survives a restart, where it listens, whom it lets in, which store it refuses."""
 
 import asyncio
 import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Any
 
-import nats
 import nats.errors
 import psutil
 import pytest
 from nats.aio.client import Client
-from nats.js.api import AckPolicy, RetentionPolicy
 from nats.js.errors import ServerError
 
 from adapters.embedded import ports
 from adapters.embedded.child_process import comes_true
-from adapters.embedded.data_directory import DataDirectory
+from adapters.embedded.data_directory import DataDirectory, DirectoryUnusable
 from adapters.embedded.nats_server import (
-    ISLAND_INBOX_PREFIX,
     STORE_BYTES_MAX,
     NatsServer,
     program_path,
     store_bytes,
 )
 from adapters.embedded.server import ServerFailed
+from adapters.nats import subjects
+from adapters.nats.accounts import deployment
+from adapters.nats.accounts.deployment import Deployment
+from adapters.nats.accounts.layout import core_exports
+from adapters.nats.accounts.roles import Role
+from tests.fabric import Fabric
 from tests.servers import nats_on
 
 
-async def ignore(_: Exception) -> None:
-    """The client raises what the test is about; it need not log it as well."""
-
-
-@asynccontextmanager
-async def connected(url: str, *, inbox: str = "_INBOX") -> AsyncIterator[tuple[Client, list[str]]]:
-    """A client, and what the server complained about to it."""
-    complaints: list[str] = []
-
-    async def complain(error: Exception) -> None:
-        complaints.append(str(error))
-
-    client = await nats.connect(url, inbox_prefix=inbox, error_cb=complain)
-    try:
-        yield client, complaints
-    finally:
-        await client.close()
-
-
-async def settle(client: Client) -> None:
-    """Wait until the server has taken all that was sent: the first flush may overtake it inside the client."""
-    await client.flush()
-    await client.flush()
+def deployer(server: NatsServer) -> AbstractAsyncContextManager[Client]:
+    return Fabric(server).connected(Role.DEPLOY)
 
 
 async def test_a_second_start_finds_its_streams_at_the_same_url(data_directory: DataDirectory) -> None:
-    async with nats_on(data_directory) as server, connected(server.url) as (client, _):
+    async with nats_on(data_directory) as server, deployer(server) as client:
         first_url = server.url
         await client.jetstream().add_stream(name="EVT", subjects=["evt.*.*"])
         await client.jetstream().publish("evt.job.1", b"submitted")
-    async with nats_on(data_directory) as server, connected(server.url) as (client, _):
+    async with nats_on(data_directory) as server, deployer(server) as client:
         assert server.url == first_url
         assert (await client.jetstream().get_msg("EVT", 1)).data == b"submitted"
 
@@ -71,7 +55,7 @@ async def test_a_port_that_somebody_took_meanwhile_is_replaced_for_good(
     async with nats_on(data_directory) as server:
         old_port = server.port
     with socket.create_server(("127.0.0.1", old_port)):
-        async with nats_on(data_directory) as server, connected(server.url):
+        async with nats_on(data_directory) as server, deployer(server):
             new_port = server.port
             assert new_port != old_port
     async with nats_on(data_directory) as server:
@@ -92,7 +76,7 @@ async def test_a_port_lost_between_the_look_and_the_start_is_replaced(
 
     monkeypatch.setattr(ports.Ports, "choose", choose)
     with thief:
-        async with nats_on(data_directory) as server, connected(server.url):
+        async with nats_on(data_directory) as server, deployer(server):
             assert server.port != thief.getsockname()[1]
 
 
@@ -102,7 +86,7 @@ async def test_the_event_log_waits_for_the_disk(
     configuration = data_directory.nats / "nats-server.conf"
     assert "sync_interval: always" in configuration.read_text()
     assert stat.S_IMODE(configuration.stat().st_mode) == 0o600
-    async with connected(nats_server.url) as (client, _):
+    async with deployer(nats_server) as client:
         assert client.max_payload == 8 * 1024 * 1024
 
 
@@ -115,80 +99,79 @@ def test_it_listens_on_the_loopback_only(nats_server: NatsServer) -> None:
     assert listening == [("127.0.0.1", nats_server.port)]
 
 
-@pytest.mark.parametrize("user", ["coordinator", "island"])
-async def test_a_wrong_password_opens_nothing(nats_server: NatsServer, user: str) -> None:
+async def refused(url: str, **options: Any) -> str:
+    """What the server says to somebody it does not let in."""
+    complaints: list[str] = []
+
+    async def hear(complaint: Exception) -> None:
+        complaints.append(str(complaint))
+
     client = Client()
-    with pytest.raises(nats.errors.Error, match="Authorization"):
-        await client.connect(
-            f"nats://{user}:guessed@127.0.0.1:{nats_server.port}", allow_reconnect=False, error_cb=ignore
-        )
+    with pytest.raises(nats.errors.Error):
+        await client.connect(url, allow_reconnect=False, error_cb=hear, connect_timeout=5, **options)
     await client.close()
+    return complaints[0]
 
 
-async def test_an_island_may_not_publish_what_is_the_coordinators(nats_server: NatsServer) -> None:
-    forbidden = ["evt.job.1", "host.i1.jobs", "host.i1.cancel", "$JS.API.STREAM.INFO.EVT", "_INBOX.x"]
+async def test_nobody_gets_in_without_a_document_of_this_network(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    stranger = Deployment.open(tmp_path).folder(Role.DEPLOY).credentials(Role.DEPLOY)
+    answers = await asyncio.gather(  # The server takes two seconds to say no to each.
+        refused(nats_server.url),
+        refused(nats_server.url, user="coordinator", password="guessed"),
+        refused(nats_server.url, user_credentials=str(stranger)),
+    )
+    assert all("Authorization Violation" in answer for answer in answers)
+
+
+async def test_a_changed_layout_counts_from_the_next_start_on(
+    data_directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with nats_on(data_directory) as server:
+        fabric = Fabric(server)
+        island = await fabric.island()
+        async with fabric.connected(Role.DEPLOY) as core, island.connected() as client:
+            heard = await core.subscribe("host.*.ping")
+            await core.flush()
+            await client.publish(subjects.ping(island.island_id), b"before")
+            assert (await heard.next_msg(timeout=2)).data == b"before"
+    exports = [export for export in core_exports() if export["subject"] != "host.*.ping"]
+    monkeypatch.setattr(deployment, "core_exports", lambda: exports)
+    async with nats_on(data_directory) as server:
+        fabric = Fabric(server)
+        async with fabric.connected(Role.DEPLOY) as core, island.connected() as client:
+            heard = await core.subscribe("host.*.*")
+            await core.flush()
+            await client.publish(subjects.ping(island.island_id), b"after")
+            await client.publish(subjects.heartbeat(island.island_id), b"last")
+            assert (await heard.next_msg(timeout=2)).data == b"last"
+
+
+@pytest.mark.parametrize("has_new_receipts", [False, True])
+async def test_receipts_have_the_layout_that_was_asked_for(
+    data_directory: DataDirectory, *, has_new_receipts: bool
+) -> None:
     async with (
-        connected(nats_server.url) as (coordinator, _),
-        connected(nats_server.island_url, inbox=ISLAND_INBOX_PREFIX) as (island, complaints),
+        nats_on(data_directory, has_new_receipts=has_new_receipts) as server,
+        deployer(server) as client,
     ):
-        heard = await coordinator.subscribe(">")
-        await settle(coordinator)
-        for subject in forbidden:
-            await island.publish(subject, b"mine")
-        await island.publish("host.i1.ping", b"allowed")
-        await settle(island)
-        assert (await heard.next_msg(timeout=2)).subject == "host.i1.ping"
-    assert [complaint.split('"')[1] for complaint in complaints] == [subject.lower() for subject in forbidden]
+        await client.jetstream().add_stream(name="JOBS", subjects=["host.*.jobs"])
+        await client.jetstream().publish("host.i1.jobs", b"work")
+        queue = await client.jetstream().pull_subscribe("host.i1.jobs", durable="host-i1")
+        (job,) = await queue.fetch(1, timeout=2)
+        assert job.reply.split(".").index("JOBS") == (4 if has_new_receipts else 2)
 
 
-async def test_an_island_may_not_delete_a_stream(nats_server: NatsServer) -> None:
-    async with connected(nats_server.url) as (coordinator, _):
-        await coordinator.jetstream().add_stream(name="EVT", subjects=["evt.*.*"])
-        async with connected(nats_server.island_url, inbox=ISLAND_INBOX_PREFIX) as (island, complaints):
-            await island.publish("$JS.API.STREAM.DELETE.EVT")
-            await settle(island)
-            assert "permissions violation for publish" in complaints[0]
-        assert (await coordinator.jetstream().stream_info("EVT")).config.name == "EVT"
-
-
-async def test_an_island_may_not_listen_to_others(nats_server: NatsServer) -> None:
-    async with connected(nats_server.island_url, inbox=ISLAND_INBOX_PREFIX) as (island, complaints):
-        forbidden = ["evt.>", "host.*.output", "_INBOX.>", ">"]
-        for subject in forbidden:
-            await island.subscribe(subject)
-            await settle(island)
-    assert [complaint.split('"')[1] for complaint in complaints] == [subject.lower() for subject in forbidden]
-
-
-async def test_an_island_makes_claims_pulls_its_jobs_and_acks_them(nats_server: NatsServer) -> None:
-    async with connected(nats_server.url) as (coordinator, _):
-        streams = coordinator.jetstream()
-        await streams.add_stream(name="JOBS", subjects=["host.*.jobs"], retention=RetentionPolicy.WORK_QUEUE)
-        await streams.add_stream(name="JOB_STATUS", subjects=["host.*.status"])
-        await streams.add_consumer(
-            "JOBS", durable_name="host-i1", filter_subject="host.i1.jobs", ack_policy=AckPolicy.EXPLICIT
-        )
-        await streams.publish("host.i1.jobs", b"work")
-        async with connected(nats_server.island_url, inbox=ISLAND_INBOX_PREFIX) as (island, complaints):
-            mailbox = await island.jetstream().pull_subscribe_bind("host-i1", "JOBS")
-            (job,) = await mailbox.fetch(1, timeout=2)
-            await job.ack_sync()
-            await island.jetstream().publish("host.i1.status", b"running")
-            assert not complaints
-        assert (await streams.stream_info("JOBS")).state.messages == 0
-        assert (await streams.stream_info("JOB_STATUS")).state.messages == 1
-
-
-async def test_an_island_hears_its_signals(nats_server: NatsServer) -> None:
-    async with (
-        connected(nats_server.url) as (coordinator, _),
-        connected(nats_server.island_url, inbox=ISLAND_INBOX_PREFIX) as (island, complaints),
-    ):
-        signals = await island.subscribe("host.i1.cancel")
-        await settle(island)
-        await coordinator.publish("host.i1.cancel", b"job-1")
-        assert (await signals.next_msg(timeout=2)).data == b"job-1"
-    assert not complaints
+@pytest.mark.parametrize(
+    ("owner", "reason"), [("$G", "before networks had keys"), ("AAAA", "belongs to other keys")]
+)
+async def test_a_store_whose_streams_it_could_not_see_is_refused(
+    data_directory: DataDirectory, owner: str, reason: str
+) -> None:
+    (data_directory.nats / "store" / "jetstream" / owner / "streams" / "EVT").mkdir(parents=True)
+    with pytest.raises(DirectoryUnusable, match=f"{data_directory.root} .*{reason}.*--data-dir"):
+        await nats_on(data_directory).start()
 
 
 @contextmanager
@@ -206,7 +189,7 @@ async def test_a_server_left_by_a_killed_run_is_ended_first(data_directory: Data
     async with nats_on(data_directory) as server:
         old_port = server.port
     with unsupervised(data_directory) as leftover:
-        async with nats_on(data_directory) as server, connected(server.url):
+        async with nats_on(data_directory) as server, deployer(server):
             assert leftover.poll() is not None
             assert server.port == old_port
 
@@ -238,6 +221,6 @@ async def test_the_store_is_bounded_below_the_free_disk(
     bound = store_bytes(data_directory.nats / "store")
     assert 0 < bound < shutil.disk_usage(data_directory.root).free
     assert bound <= STORE_BYTES_MAX
-    async with connected(nats_server.url) as (client, _):
+    async with deployer(nats_server) as client:
         with pytest.raises(ServerError, match="insufficient storage"):
             await client.jetstream().add_stream(name="BIG", subjects=["big"], max_bytes=int(bound * 1.2))

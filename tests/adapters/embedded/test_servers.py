@@ -11,7 +11,6 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-import nats
 import psutil
 import psycopg
 import pytest
@@ -21,6 +20,8 @@ from adapters.embedded.data_directory import DataDirectory
 from adapters.embedded.postgres_home import can_reach
 from adapters.embedded.server import EmbeddedServer, ServerFailed
 from adapters.embedded.servers import RESTARTS_MAX, EmbeddedServers
+from adapters.nats.accounts.roles import Role
+from tests.fabric import Fabric
 from tests.servers import STARTED_AT, temporary_folder
 
 REPOSITORY = Path(__file__).parents[3]
@@ -101,19 +102,16 @@ async def test_killed_servers_come_back_at_their_urls_with_all_they_acknowledged
     seeded_directory: DataDirectory,
 ) -> None:
     async with watched(seeded_directory) as (servers, watching):
-        urls = (servers.nats_url, servers.island_nats_url, servers.postgres_dsn)
-        client = await nats.connect(servers.nats_url)
-        await client.jetstream().add_stream(name="EVT", subjects=["evt.*.*"])
-        await client.jetstream().publish("evt.job.1", b"submitted")
-        await client.close()
+        urls = (servers.nats.url, servers.postgres_dsn)
+        async with Fabric(servers.nats).connected(Role.COORDINATOR) as client:
+            await client.jetstream().publish("evt.job.1", b"submitted")
         with psycopg.connect(servers.postgres_dsn) as connection:
             connection.execute("create table kept (n int)")
         await kill_and_await_successor(servers.nats, watching)
         await kill_and_await_successor(servers.postgres, watching)
-        assert urls == (servers.nats_url, servers.island_nats_url, servers.postgres_dsn)
-        client = await nats.connect(servers.nats_url)
-        assert (await client.jetstream().get_msg("EVT", 1)).data == b"submitted"
-        await client.close()
+        assert urls == (servers.nats.url, servers.postgres_dsn)
+        async with Fabric(servers.nats).connected(Role.COORDINATOR) as client:
+            assert (await client.jetstream().get_msg("EVT", 1)).data == b"submitted"
         with psycopg.connect(servers.postgres_dsn) as connection:
             assert connection.execute("select count(*) from kept").fetchone() == (0,)
 
