@@ -74,6 +74,11 @@ def ping(island_id: IslandId) -> str:
     return f"host.{island_id}.ping"
 
 
+def documents(island_id: IslandId) -> str:
+    """Where the registrar is asked for an island's documents."""
+    return f"registrar.documents.{island_id}"
+
+
 def inbox_prefix(name: str) -> str:
     """Where answers to a component or an island arrive; nobody else may listen there."""
     return f"_INBOX_{name[:INBOX_NAME_CHARACTERS]}"
