@@ -13,6 +13,8 @@ PROTOCOL: Final = 2
 CHUNK_BYTES_MAX: Final = 32 * 1024
 MESSAGE_BYTES_MAX: Final = 64 * 1024
 ASSIGNMENT_BYTES_MAX: Final = 512 * 1024
+ALREADY_PAIRED: Final = "already paired"
+SUSPENDED: Final = "suspended"
 
 
 class WireCapabilities(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -185,6 +187,22 @@ class CancelJob(msgspec.Struct, kw_only=True, omit_defaults=True):
     job_id: str
     attempt: int | None = None
     reason: str | None = None
+
+
+class PairingRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    host_id: str
+
+
+class PairingAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """With `success`, what an owner types in to pair the island; else `error`, which is `ALREADY_PAIRED` for one that
+    takes jobs and `SUSPENDED` for one that an operator keeps from them.
+    """
+
+    success: bool
+    code: str | None = None
+    expires_in_seconds: int | None = None
+    pair_url: str | None = None
+    error: str | None = None
 
 
 ENCODER: Final = msgspec.json.Encoder()
