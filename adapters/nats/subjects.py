@@ -10,9 +10,10 @@ JOB_STATUS: Final = "JOB_STATUS"
 JOB_OUTPUT: Final = "JOB_OUTPUT"
 HEARTBEATS: Final = "HEARTBEATS"
 ADVISORIES: Final = "ADVISORIES"
-ARTIFACTS: Final = "artifacts"  # The object store's bucket.
+ARTIFACTS: Final = "ARTIFACTS"
 
 REGISTER: Final = "coordinator.hosts.register"
+PAIRING: Final = "coordinator.hosts.pairing"
 INTAKE: Final = "intake"  # The durable consumer on each claim stream.
 
 INBOX_NAME_CHARACTERS: Final = 16
@@ -74,9 +75,19 @@ def ping(island_id: IslandId) -> str:
     return f"host.{island_id}.ping"
 
 
+def artifact(digest: str, piece: str) -> str:
+    """One piece of an artifact by its number, or all of them: `*`."""
+    return f"artifact.{token(digest.removeprefix('sha256:'))}.{piece}"
+
+
 def documents(island_id: IslandId) -> str:
     """Where the registrar is asked for an island's documents."""
     return f"registrar.documents.{island_id}"
+
+
+def floods(island_id: IslandId) -> str:
+    """Where the edge is told that an island sends too much."""
+    return f"registrar.floods.{island_id}"
 
 
 def inbox_prefix(name: str) -> str:
