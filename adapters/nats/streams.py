@@ -113,6 +113,18 @@ STREAMS: Final = (
             "max_msgs_per_subject": REJECTIONS_PER_JOB_MAX,
         },
     ),
+    Stream(
+        name=subjects.ARTIFACTS,
+        subjects=("artifact.*.*",),
+        settings={
+            "deny_delete": True,
+            "deny_purge": True,
+            "discard": "new",
+            "discard_new_per_subject": True,
+            "max_msgs_per_subject": 1,
+            "max_bytes": 1024 * MIB,
+        },
+    ),
 )
 
 

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from adapters.nats import subjects
-from adapters.nats.accounts.layout import SIGNALS
 
 SECOND_NS: Final = 1_000_000_000
 ANSWER_S: Final = 2
@@ -58,19 +57,12 @@ def api(*calls: str) -> tuple[str, ...]:
 
 def reads(stream: str) -> tuple[str, ...]:
     """Direct gets of one stream."""
-    return api(f"DIRECT.GET.{stream}", f"DIRECT.GET.{stream}.>")
+    return api(f"DIRECT.GET.{stream}")
 
 
 def follows(stream: str) -> tuple[str, ...]:
-    """A consumer of its own on one stream, without acknowledgements."""
-    return api(
-        f"STREAM.INFO.{stream}",
-        f"CONSUMER.CREATE.{stream}",
-        f"CONSUMER.CREATE.{stream}.>",
-        f"CONSUMER.MSG.NEXT.{stream}.*",
-        f"CONSUMER.INFO.{stream}.*",
-        f"CONSUMER.DELETE.{stream}.*",
-    )
+    """A consumer of its own on one stream, without a name, which the server forgets by itself."""
+    return api(f"STREAM.INFO.{stream}", f"CONSUMER.CREATE.{stream}", f"CONSUMER.MSG.NEXT.{stream}.*")
 
 
 def takes_in(stream: str) -> tuple[str, ...]:
@@ -82,16 +74,13 @@ def takes_in(stream: str) -> tuple[str, ...]:
     )
 
 
-ARTIFACTS: Final = f"OBJ_{subjects.ARTIFACTS}"
-
 PERMISSIONS: Final = {
     Role.COORDINATOR: Permissions(
         home=Home.CORE,
         publish=(
             "evt.*.*",
             "host.*.jobs",
-            *(f"host.*.{kind}" for kind in SIGNALS),
-            "net.announce.>",
+            "host.*.cancel",
             "advisory.claim_rejected.*.*",
             *reads(subjects.EVT),
             *api(f"STREAM.MSG.GET.{subjects.EVT}", f"STREAM.INFO.{subjects.EVT}"),
@@ -108,10 +97,8 @@ PERMISSIONS: Final = {
             *reads(subjects.JOB_OUTPUT),
             *follows(subjects.JOB_OUTPUT),
             *reads(subjects.ADVISORIES),
-            *reads(ARTIFACTS),
-            *follows(ARTIFACTS),
-            *api(f"STREAM.MSG.GET.{ARTIFACTS}"),
-            f"$O.{subjects.ARTIFACTS}.>",
+            *reads(subjects.ARTIFACTS),
+            "artifact.*.*",
             "registrar.documents.*",
         ),
     ),
