@@ -4,7 +4,7 @@ Used by the composition roots (`archipelago up`, `demo`, the client commands tha
 the servers of this package. It promises that nobody else reads what is in it, that only one process at a time runs
 servers on it, and that a process that died, however it died, does not keep the next one out.
 
-    nats/      the event log's server: configuration and store
+    nats/      the event log's server: configuration and store; below accounts/ the islands' accounts
     postgres   the database; a folder, or a link where the database's user cannot come this way (`postgres_home.py`)
     keys/      one secret a file, each readable by the owner only; below fabric/ those of NATS, a folder a program
     island/    the state of the island that `archipelago up` starts
@@ -79,6 +79,7 @@ class DataDirectory:
         """Touches nothing yet: `open` makes the folders."""
         self.root = root.resolve()
         self.nats = self.root / "nats"
+        self.accounts = self.nats / "accounts"
         self.postgres = self.root / "postgres"
         self.keys = self.root / "keys"
         self.fabric = self.keys / "fabric"
