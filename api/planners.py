@@ -12,13 +12,14 @@ from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
 from api.workers import PlannerRunner
 from commands.process import Planner, ReactionCarrier
-from commands.processes import expiring, liveness, placing
+from commands.processes import barring, expiring, liveness, placing
 
 
 @dataclass(frozen=True, slots=True)
 class Planners:
     placing: placing.Placing
     expiring: expiring.Expiring
+    barring: barring.Barring
     liveness: liveness.Liveness
 
 
@@ -27,6 +28,7 @@ async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
     return Planners(
         placing=placing.Placing(lambda: outputs.position, await store.picture("placing", placing.Picture)),
         expiring=expiring.Expiring(await store.picture("expiring", expiring.Picture)),
+        barring=barring.Barring(await store.picture("barring", barring.Picture)),
         liveness=liveness.Liveness(await store.picture("liveness", liveness.Picture)),
     )
 
@@ -37,7 +39,8 @@ def planner_work(
     """One endless piece of work per planner, by name. Each goes on from its own picture."""
 
     def work(
-        planner: Planner, picture: placing.Picture | expiring.Picture | liveness.Picture
+        planner: Planner,
+        picture: placing.Picture | expiring.Picture | barring.Picture | liveness.Picture,
     ) -> Callable[[], Awaitable[None]]:
         async def save() -> None:
             await store.save_picture(planner.name, position=picture.position, picture=picture)
@@ -50,5 +53,6 @@ def planner_work(
     return {
         "placing": work(planners.placing, planners.placing.picture),
         "expiring": work(planners.expiring, planners.expiring.picture),
+        "barring": work(planners.barring, planners.barring.picture),
         "liveness": work(planners.liveness, planners.liveness.picture),
     }

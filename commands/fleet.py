@@ -15,11 +15,16 @@ from domain.island_events import (
     CooldownStarted,
     DrainEnded,
     DrainStarted,
+    FloodPenalized,
     IslandApproved,
     IslandCameOnline,
     IslandEnrolled,
+    IslandPaired,
     IslandRegistered,
     IslandReinstated,
+    IslandRemoved,
+    IslandRenamed,
+    IslandRevoked,
     IslandSuspended,
     IslandWentOffline,
     KarmaPenalized,
@@ -49,10 +54,10 @@ def island_of(event: Any) -> IslandId | None:
 
 
 def offer_after(offer: Offer | None, event: Any) -> Offer | None:
-    """The island's offer after one event that concerns it. None until it has enrolled."""
-    if isinstance(event, IslandEnrolled):
-        return Offer(island_id=event.island_id, owner_id=event.owner_id, name=event.name)
-    if offer is None:
+    """The island's offer after one event that concerns it. None until it is paired, and once it is removed."""
+    if isinstance(event, IslandEnrolled | IslandPaired) and offer is None:
+        return new_offer(event)
+    if offer is None or isinstance(event, IslandRemoved):
         return None
     if isinstance(event, JobAssigned):
         return with_job(offer, event)
@@ -61,10 +66,21 @@ def offer_after(offer: Offer | None, event: Any) -> Offer | None:
     return with_island_event(offer, event)
 
 
+def new_offer(event: IslandEnrolled | IslandPaired) -> Offer | None:
+    """An island that nobody vouches for offers nothing."""
+    if event.owner_id is None:
+        return None
+    return Offer(island_id=event.island_id, owner_id=event.owner_id, name=event.name, karma=event.karma)
+
+
 def with_island_event(offer: Offer, event: Any) -> Offer:
     match event:
         case IslandApproved():
             return replace(offer, is_approved=True)
+        case IslandRevoked():
+            return replace(offer, is_approved=False)  # Until it is paired and approved again.
+        case IslandRenamed():
+            return replace(offer, name=event.name)
         case IslandRegistered():
             return with_capabilities(offer, event.capabilities)
         case IslandCameOnline():
@@ -79,7 +95,7 @@ def with_island_event(offer: Offer, event: Any) -> Offer:
             return replace(offer, asks_micro=event.asks_micro)
         case WarmCargosChanged():
             return replace(offer, warm_slugs=frozenset(event.slugs))
-        case WorkCredited() | KarmaPenalized():
+        case WorkCredited() | KarmaPenalized() | FloodPenalized():
             return replace(offer, karma=event.karma)
         case CooldownStarted():
             return replace(offer, cooldown_until_ms=event.until_ms)
@@ -123,7 +139,7 @@ def without_job(offer: Offer, event: AttemptEnd) -> Offer:
     match event:
         case AttemptFailed():
             return with_failure(freed, event.failed_at_ms)
-        case AttemptLost():
+        case AttemptLost() if event.loss.is_counted:
             return with_failure(freed, event.lost_at_ms)
         case _:
             return freed

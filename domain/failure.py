@@ -78,6 +78,12 @@ class Loss(StrEnum):
 
     LEASE_LOST = "lease_lost"  # The island stopped renewing its lease.
     NEVER_STARTED = "never_started"  # The island never took the assignment.
+    ISLAND_BARRED = "island_barred"  # The island was suspended, removed or revoked in the meantime.
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it counts against the job and the island; an attempt that a bar ended does not."""
+        return self is not Loss.ISLAND_BARRED
 
 
 class ReturnReason(StrEnum):

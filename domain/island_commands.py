@@ -10,11 +10,76 @@ from domain.karma import Penalty
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolIsland:
-    """By its owner. Approves it at once; a review by the operator comes with strangers' islands."""
+    """By an island that proved to hold both its keys. With an owner it is vouched for, and paired at once."""
+
+    island_id: IslandId
+    owner_id: AccountId | None
+    name: str
+    user_key: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolPasswordIsland:
+    """By its owner, for a daemon that has no keys. It calls itself `local_id` and shows a password."""
 
     island_id: IslandId
     owner_id: AccountId
     name: str
+    local_id: str
+    password_sha256: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairIsland:
+    """By the person who typed in the code that the island showed."""
+
+    island_id: IslandId
+    owner_id: AccountId
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameIsland:
+    island_id: IslandId
+    owner_id: AccountId
+    name: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveIsland:
+    island_id: IslandId
+    owner_id: AccountId
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendIsland:
+    """By an operator. No jobs until it is reinstated; it stays connected."""
+
+    island_id: IslandId
+    reason: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeIsland:
+    """By an operator. Its key never counts again; with a new one its owner may pair it again."""
+
+    island_id: IslandId
+    reason: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PenalizeFlood:
+    """By the guard of the connections, once per flood."""
+
+    island_id: IslandId
+    flood_id: str
+    messages_per_s: int
     now_ms: int
 
 
@@ -70,10 +135,17 @@ class ReinstateIsland:
 
 IslandCommand = (
     EnrolIsland
+    | EnrolPasswordIsland
+    | PairIsland
+    | RenameIsland
+    | RemoveIsland
+    | SuspendIsland
+    | ReinstateIsland
+    | RevokeIsland
     | RegisterIsland
     | RecordHeartbeat
     | MarkOffline
     | CreditWork
     | PenalizeKarma
-    | ReinstateIsland
+    | PenalizeFlood
 )

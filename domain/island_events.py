@@ -47,14 +47,72 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IslandEnrolled:
+    """It joined, or joined again after its removal: then all but its standing starts anew.
+
+    With an owner it is paired at once. An island of our own has a `user_key`, one with only a password a `local_id` and
+    a `password_sha256`; the first islands had neither. `karma` is what it brought from before a removal.
+    """
+
+    island_id: IslandId
+    owner_id: AccountId | None
+    name: str
+    enrolled_at_ms: int
+    user_key: str | None = None
+    local_id: str | None = None
+    password_sha256: str | None = None
+    karma: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandPaired:
+    """An account vouches for an island that had joined on its own. `karma` is what the island has by then."""
+
     island_id: IslandId
     owner_id: AccountId
     name: str
-    enrolled_at_ms: int
+    karma: int
+    paired_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandKeyReplaced:
+    """It signs and connects with another user key from now on."""
+
+    island_id: IslandId
+    user_key: str
+    replaced_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandRenamed:
+    island_id: IslandId
+    name: str
+    renamed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandRemoved:
+    """It left the network: its owner took it out, or it was not paired yet and flooded."""
+
+    island_id: IslandId
+    owner_id: AccountId | None
+    reason: str
+    removed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandRevoked:
+    """Its key or password counts no more, nor does anything signed for it before `revoked_at_ms`."""
+
+    island_id: IslandId
+    reason: str
+    revoked_at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IslandApproved:
+    """It may be given jobs. Follows pairing at once; an operator's review would stand in between."""
+
     island_id: IslandId
     approved_at_ms: int
 
@@ -140,6 +198,20 @@ class KarmaPenalized:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloodPenalized:
+    """It sent more than a network of many can bear. `messages_per_s` is what was measured on its connections."""
+
+    island_id: IslandId
+    flood_id: str
+    messages_per_s: int
+    karma_delta: int
+    karma: int
+    faults_in_row: int
+    karma_rules_version: int
+    penalized_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutsUnlocked:
     island_id: IslandId
     owner_id: AccountId
@@ -168,7 +240,12 @@ class IslandReinstated:
 
 IslandEvent = (
     IslandEnrolled
+    | IslandPaired
     | IslandApproved
+    | IslandKeyReplaced
+    | IslandRenamed
+    | IslandRemoved
+    | IslandRevoked
     | IslandRegistered
     | IslandCameOnline
     | IslandWentOffline
@@ -178,6 +255,7 @@ IslandEvent = (
     | WarmCargosChanged
     | WorkCredited
     | KarmaPenalized
+    | FloodPenalized
     | PayoutsUnlocked
     | CooldownStarted
     | IslandSuspended

@@ -23,6 +23,7 @@ from domain.failure import (
 )
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_commands import (
+    AbandonAttempt,
     AbandonJob,
     AssignJob,
     CancelJob,
@@ -141,6 +142,8 @@ def decide(job: Job, command: JobCommand) -> list[JobEvent]:
             return give_back(job, job.account_id, command)
         case ExpireLease():
             return expire(job, job.account_id, command)
+        case AbandonAttempt():
+            return abandon_attempt(job, job.account_id, command)
         case TimeOutJob():
             return time_out(job, job.account_id, command)
         case CancelJob():
@@ -294,6 +297,7 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
             usage=command.usage,
             worked_ms=max(0, min(command.usage.wall_ms, longest_ms)),
             succeeded_at_ms=command.now_ms,
+            grade=command.grade,
         )
     ]
 
@@ -339,16 +343,26 @@ def expire(job: Job, account_id: AccountId, command: ExpireLease) -> list[JobEve
     overdue = command.now_ms >= job.lease_ends_at_ms + LEASE_GRACE_MS
     if not job.is_live or job.attempt != command.attempt or not overdue:
         return []
+    loss = Loss.LEASE_LOST if job.phase is Phase.RUNNING else Loss.NEVER_STARTED
+    return lose(job, account_id, command, loss)
+
+
+def abandon_attempt(job: Job, account_id: AccountId, command: AbandonAttempt) -> list[JobEvent]:
+    is_held = job.is_live and (job.attempt, job.island_id) == (command.attempt, command.island_id)
+    return lose(job, account_id, command, Loss.ISLAND_BARRED) if is_held else []
+
+
+def lose(job: Job, payer: AccountId, command: ExpireLease | AbandonAttempt, loss: Loss) -> list[JobEvent]:
     assert job.island_id is not None
     lost = AttemptLost(
         job_id=command.job_id,
-        account_id=account_id,
+        account_id=payer,
         attempt=command.attempt,
         island_id=job.island_id,
-        loss=Loss.LEASE_LOST if job.phase is Phase.RUNNING else Loss.NEVER_STARTED,
+        loss=loss,
         lost_at_ms=command.now_ms,
     )
-    return [lost, *out_of_attempts(job, lost, counted=True)]
+    return [lost, *out_of_attempts(job, lost, counted=loss.is_counted)]
 
 
 def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEvent]:
@@ -473,7 +487,8 @@ def evolve(job: Job, event: JobEvent) -> Job:
         case AttemptReturned():
             return waiting_again(job, event.returned_at_ms)
         case AttemptLost():
-            return replace(waiting_again(job, event.lost_at_ms), failed_attempts=job.failed_attempts + 1)
+            failed = job.failed_attempts + event.loss.is_counted
+            return replace(waiting_again(job, event.lost_at_ms), failed_attempts=failed)
         case AttemptFailed():
             blamed = {event.code: event.island_id, **job.blamed}
             waiting = waiting_again(job, event.failed_at_ms)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.cargo import CargoSpec
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId
-from domain.job_events import Output, Usage
+from domain.job_events import Grade, Output, Usage
 from domain.placement import Explanation
 
 
@@ -66,6 +66,7 @@ class SucceedAttempt:
     island_id: IslandId
     output: Output
     usage: Usage
+    grade: Grade = Grade.UNSIGNED
     now_ms: int
 
 
@@ -92,6 +93,16 @@ class ReturnAttempt:
 class ExpireLease:
     job_id: JobId
     attempt: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbandonAttempt:
+    """The island of this attempt is barred from the network; the job goes on elsewhere."""
+
+    job_id: JobId
+    attempt: int
+    island_id: IslandId
     now_ms: int
 
 
@@ -128,6 +139,7 @@ JobCommand = (
     | FailAttempt
     | ReturnAttempt
     | ExpireLease
+    | AbandonAttempt
     | TimeOutJob
     | CancelJob
     | AbandonJob

@@ -5,6 +5,7 @@ coordinator's clock, money is micro-credits.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import assert_never
 
 from domain.cargo import CargoSpec
@@ -37,6 +38,15 @@ class Output:
     output_bytes: int
     after: int
     last: int
+
+
+class Grade(StrEnum):
+    """How sure it is that the island said so."""
+
+    SIGNED = "signed"  # It signed its claim, and with it the digest of the output.
+    UNSIGNED = (
+        "unsigned"  # Only its connection vouches for it: an island with a password, or a result of old.
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +159,7 @@ class JobSucceeded:
     usage: Usage
     worked_ms: int
     succeeded_at_ms: int
+    grade: Grade = Grade.UNSIGNED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class Penalty(StrEnum):
     REFUSED_AFTER_ACCEPTING = "refused_after_accepting"
     QUORUM_CONTRADICTED = "quorum_contradicted"
     KNOWN_ANSWER_FAILED = "known_answer_failed"
+    FLOODED = "flooded"
 
 
 PENALTY_POINTS: Final = {
@@ -37,6 +38,7 @@ PENALTY_POINTS: Final = {
     Penalty.REFUSED_AFTER_ACCEPTING: 1,
     Penalty.QUORUM_CONTRADICTED: 24,
     Penalty.KNOWN_ANSWER_FAILED: 48,
+    Penalty.FLOODED: 12,
 }
 
 

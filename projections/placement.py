@@ -60,7 +60,7 @@ def island_after(row: IslandRow | None, event: Any, position: int) -> IslandRow 
     offer = offer_after(row, event)
     if offer is None:
         return None
-    if isinstance(event, IslandEnrolled):
+    if row is None:
         return new_island(offer, event, position)
     assert isinstance(offer, IslandRow)
     after = counted(offer, event)

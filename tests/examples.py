@@ -22,6 +22,8 @@ OWNER: Final = AccountId("owner")
 PUBLISHER: Final = AccountId("publisher")
 ISLAND: Final = IslandId("island-1")
 OTHER_ISLAND: Final = IslandId("island-2")
+USER_KEY: Final = "UA" + "A" * 54
+OTHER_USER_KEY: Final = "UB" + "B" * 54
 JOB_ID: Final = JobId("0192d0b4-7c2e-7aaa-8bbb-000000000001")
 OTHER_JOB_ID: Final = JobId("0192d0b4-7c2e-7aaa-8bbb-000000000002")
 SLUG: Final = CargoSlug("wasm-hash")
@@ -427,14 +429,76 @@ def settled(**fields: Any) -> account.HoldSettled:
     return replace(plain, **fields)
 
 
-def enrolled(island_id: IslandId = ISLAND) -> tuple[island_events.IslandEvent, ...]:
-    """What an enrolment records: the island is known and approved."""
-    return (
-        island_events.IslandEnrolled(
-            island_id=island_id, owner_id=OWNER, name=island_id, enrolled_at_ms=T0_MS
-        ),
-        island_events.IslandApproved(island_id=island_id, approved_at_ms=T0_MS),
+def joined(
+    island_id: IslandId = ISLAND, owner_id: AccountId | None = None, **fields: Any
+) -> island_events.IslandEnrolled:
+    """An island that nobody vouches for yet."""
+    plain = island_events.IslandEnrolled(
+        island_id=island_id, owner_id=owner_id, name=island_id, enrolled_at_ms=T0_MS, user_key=USER_KEY
     )
+    return replace(plain, **fields)
+
+
+def approved(island_id: IslandId = ISLAND, seconds: float = 0) -> island_events.IslandApproved:
+    return island_events.IslandApproved(island_id=island_id, approved_at_ms=at_ms(seconds))
+
+
+def enrolled(island_id: IslandId = ISLAND, **fields: Any) -> tuple[island_events.IslandEvent, ...]:
+    """What an enrolment by the island's owner records: the island is known, paired and approved."""
+    return (joined(island_id, OWNER, **fields), approved(island_id))
+
+
+def paired(
+    island_id: IslandId = ISLAND, seconds: float = 3, **fields: Any
+) -> tuple[island_events.IslandEvent, ...]:
+    """An account vouches for an island that had joined before."""
+    plain = island_events.IslandPaired(
+        island_id=island_id, owner_id=OWNER, name=island_id, karma=0, paired_at_ms=at_ms(seconds)
+    )
+    return (replace(plain, **fields), approved(island_id, seconds))
+
+
+def key_replaced(seconds: float = 4) -> island_events.IslandKeyReplaced:
+    return island_events.IslandKeyReplaced(
+        island_id=ISLAND, user_key=OTHER_USER_KEY, replaced_at_ms=at_ms(seconds)
+    )
+
+
+def renamed(name: str = "attic", seconds: float = 5) -> island_events.IslandRenamed:
+    return island_events.IslandRenamed(island_id=ISLAND, name=name, renamed_at_ms=at_ms(seconds))
+
+
+def removed(seconds: float = 6, **fields: Any) -> island_events.IslandRemoved:
+    plain = island_events.IslandRemoved(
+        island_id=ISLAND, owner_id=OWNER, reason="its owner removed it", removed_at_ms=at_ms(seconds)
+    )
+    return replace(plain, **fields)
+
+
+def suspended(seconds: float = 7, reason: str = "it looks odd") -> island_events.IslandSuspended:
+    return island_events.IslandSuspended(island_id=ISLAND, reason=reason, suspended_at_ms=at_ms(seconds))
+
+
+def reinstated(seconds: float = 8) -> island_events.IslandReinstated:
+    return island_events.IslandReinstated(island_id=ISLAND, reinstated_at_ms=at_ms(seconds))
+
+
+def revoked(seconds: float = 9, reason: str = "its key leaked") -> island_events.IslandRevoked:
+    return island_events.IslandRevoked(island_id=ISLAND, reason=reason, revoked_at_ms=at_ms(seconds))
+
+
+def flood_penalized(**fields: Any) -> island_events.FloodPenalized:
+    plain = island_events.FloodPenalized(
+        island_id=ISLAND,
+        flood_id="flood-1",
+        messages_per_s=5_000,
+        karma_delta=-12,
+        karma=-12,
+        faults_in_row=1,
+        karma_rules_version=1,
+        penalized_at_ms=at_ms(5),
+    )
+    return replace(plain, **fields)
 
 
 def registered(island_id: IslandId = ISLAND, **capabilities: Any) -> island_events.IslandRegistered:

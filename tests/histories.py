@@ -130,7 +130,13 @@ class Chance:
 
     def enrol(self, island: IslandId) -> None:
         now = self.network.now_ms
-        enrolment = EnrolIsland(island_id=island, owner_id=self.owners[island], name=island, now_ms=now)
+        enrolment = EnrolIsland(
+            island_id=island,
+            owner_id=self.owners[island],
+            name=island,
+            user_key=f"key of {island}",
+            now_ms=now,
+        )
         self.network.do(ISLAND, island, enrolment)
         registration = RegisterIsland(
             island_id=island,

@@ -34,7 +34,11 @@ async def enrol_island(request: EnrolRequest, caller: Lender, edge: Edge, reques
     """Enrol an island for this account. Repeating it gives working credentials again."""
     island_id = IslandId(request.account_key)
     command = EnrolIsland(
-        island_id=island_id, owner_id=caller.account_id, name=request.name, now_ms=clock.now_ms()
+        island_id=island_id,
+        owner_id=caller.account_id,
+        name=request.name,
+        user_key=request.account_key,
+        now_ms=clock.now_ms(),
     )
     handled = await edge.services.handler.handle(
         ISLAND, island_id, command, origin=origin_of(caller, request_id)

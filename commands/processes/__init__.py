@@ -1,1 +1,1 @@
-"""The processes: settling, karma and dispatching react; placing, expiring and liveness plan."""
+"""The processes: settling, karma and dispatching react; placing, expiring, barring and liveness plan."""

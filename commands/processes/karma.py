@@ -1,6 +1,7 @@
 """Karma follows attempts: work earns it, lost leases and the island's own failures cost it.
 
-A return that protects the device costs nothing; refusing what was accepted before does.
+A return that protects the device costs nothing; refusing what was accepted before does. An attempt that a barred
+island had to give up costs it nothing more: the bar is the penalty.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ def react(event: Any, at_ms: int) -> Sequence[Order]:
     match event:
         case JobSucceeded():
             return [credit(event, at_ms)]
-        case AttemptLost():
+        case AttemptLost() if event.loss.is_counted:
             return [penalize(event, Penalty.LEASE_LOST, at_ms)]
         case AttemptFailed() if event.fault is Fault.ISLAND:
             return [penalize(event, Penalty.ATTEMPT_FAILED, at_ms)]

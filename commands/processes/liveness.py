@@ -14,7 +14,7 @@ from commands.process import Order
 from domain.ids import IslandId
 from domain.island import ISLAND
 from domain.island_commands import MarkOffline
-from domain.island_events import IslandCameOnline, IslandWentOffline
+from domain.island_events import IslandCameOnline, IslandRemoved, IslandWentOffline
 
 OFFLINE_AFTER_MS: Final = 35_000
 
@@ -50,7 +50,7 @@ class Liveness:
         for event in commit.events:
             if isinstance(event, IslandCameOnline):
                 self.picture.online[event.island_id] = event.online_at_ms
-            elif isinstance(event, IslandWentOffline):
+            elif isinstance(event, IslandWentOffline | IslandRemoved):
                 self.picture.online.pop(event.island_id, None)
         self.picture.position = commit.position
 

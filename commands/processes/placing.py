@@ -75,6 +75,8 @@ class Placing:
         offer = offer_after(self.picture.offers.get(island_id), event)
         if offer is not None:
             self.picture.offers[island_id] = offer
+        else:
+            self.picture.offers.pop(island_id, None)
 
     def _take_job(self, event: Any) -> None:
         picture = self.picture

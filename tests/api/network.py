@@ -142,7 +142,9 @@ class Network:
     async def island(self, owner: AccountId) -> IslandId:
         island_id = IslandId(f"island-{next(_numbers):04}")
         now_ms = clock.now_ms()
-        enrolled = EnrolIsland(island_id=island_id, owner_id=owner, name="The first", now_ms=now_ms)
+        enrolled = EnrolIsland(
+            island_id=island_id, owner_id=owner, name="The first", user_key="its key", now_ms=now_ms
+        )
         registered = RegisterIsland(
             island_id=island_id,
             agent_version="1.0",

@@ -48,6 +48,7 @@ from tests.examples import (
     JOB_ID,
     OWNER,
     T0_MS,
+    USER_KEY,
     at_ms,
     came_online,
     enrolled,
@@ -58,7 +59,7 @@ from tests.examples import (
 from tests.scenario import Scenario, added
 
 island = Scenario(ISLAND_DECIDER)
-enrol = EnrolIsland(island_id=ISLAND, owner_id=OWNER, name=ISLAND, now_ms=T0_MS)
+enrol = EnrolIsland(island_id=ISLAND, owner_id=OWNER, name=ISLAND, user_key=USER_KEY, now_ms=T0_MS)
 register = RegisterIsland(
     island_id=ISLAND,
     agent_version="0.1.0",

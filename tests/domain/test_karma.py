@@ -77,6 +77,7 @@ def test_what_each_fault_costs() -> None:
         Penalty.REFUSED_AFTER_ACCEPTING: 1,
         Penalty.QUORUM_CONTRADICTED: 24,
         Penalty.KNOWN_ANSWER_FAILED: 48,
+        Penalty.FLOODED: 12,
     }
 
 

@@ -1,0 +1,202 @@
+"""What is known of an island, folded from its events. Decided upon in `domain.island` and its parts.
+
+Called by the island's decider and by whoever needs an island as of a position of the log, the registrar above all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import assert_never
+
+from domain.ids import AccountId
+from domain.island_events import (
+    AsksChanged,
+    Capabilities,
+    CooldownStarted,
+    DrainEnded,
+    DrainStarted,
+    FloodPenalized,
+    IslandApproved,
+    IslandCameOnline,
+    IslandEnrolled,
+    IslandEvent,
+    IslandKeyReplaced,
+    IslandPaired,
+    IslandRegistered,
+    IslandReinstated,
+    IslandRemoved,
+    IslandRenamed,
+    IslandRevoked,
+    IslandSuspended,
+    IslandWentOffline,
+    KarmaPenalized,
+    PayoutsUnlocked,
+    WarmCargosChanged,
+    WorkCredited,
+)
+from domain.karma import Standing
+from domain.seen_ids import SeenIds
+
+
+class Membership(StrEnum):
+    """How far an island belongs to the network. A suspension is told beside it."""
+
+    UNKNOWN = "unknown"  # It never joined.
+    PENDING = "pending"  # It joined and waits for an account to vouch for it.
+    PAIRED = "paired"  # An account vouches for it.
+    REVOKED = "revoked"  # Its key counts no more, and it has not joined with a new one.
+    REMOVED = "removed"  # It left.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Island:
+    """`owner_id` is None until it is paired, and stays when it is revoked or removed.
+
+    `revoked_before_ms` is 0 where nothing was revoked. What follows `is_suspended` outlives a removal.
+    """
+
+    membership: Membership = Membership.UNKNOWN
+    owner_id: AccountId | None = None
+    name: str = ""
+    user_key: str | None = None
+    local_id: str | None = None
+    password_sha256: str | None = None
+    agent_version: str | None = None
+    capabilities: Capabilities | None = None
+    is_online: bool = False
+    is_draining: bool = False
+    asks_micro: Mapping[str, int] = field(default_factory=dict)
+    warm_slugs: tuple[str, ...] = ()
+    has_payouts: bool = False
+    is_suspended: bool = False
+    standing: Standing = Standing()
+    faults_in_row: int = 0
+    judged: SeenIds = SeenIds()  # `<job>/<attempt>` that already moved karma.
+    floods: SeenIds = SeenIds()  # Ids of floods that already moved karma.
+    revoked_keys: SeenIds = SeenIds()
+    revoked_before_ms: int = 0
+
+    @property
+    def is_paired(self) -> bool:
+        return self.membership is Membership.PAIRED
+
+    @property
+    def is_removed(self) -> bool:
+        return self.membership is Membership.REMOVED
+
+
+def evolve(island: Island, event: IslandEvent) -> Island:
+    match event:
+        case (
+            IslandEnrolled()
+            | IslandPaired()
+            | IslandKeyReplaced()
+            | IslandRenamed()
+            | IslandRemoved()
+            | IslandRevoked()
+        ):
+            return evolve_membership(island, event)
+        case IslandRegistered():
+            return replace(island, capabilities=event.capabilities, agent_version=event.agent_version)
+        case IslandCameOnline():
+            return replace(island, is_online=True)
+        case IslandWentOffline():
+            return replace(island, is_online=False)
+        case DrainStarted():
+            return replace(island, is_draining=True)
+        case DrainEnded():
+            return replace(island, is_draining=False)
+        case AsksChanged():
+            return replace(island, asks_micro=event.asks_micro)
+        case WarmCargosChanged():
+            return replace(island, warm_slugs=event.slugs)
+        case WorkCredited() | KarmaPenalized() | FloodPenalized():
+            return evolve_karma(island, event)
+        case PayoutsUnlocked():
+            return replace(island, has_payouts=True)
+        case IslandSuspended():
+            return replace(island, is_suspended=True)
+        case IslandReinstated():
+            return replace(island, is_suspended=False)
+        case IslandApproved() | CooldownStarted():
+            return island
+        case _:
+            assert_never(event)
+
+
+def evolve_membership(
+    island: Island,
+    event: IslandEnrolled | IslandPaired | IslandKeyReplaced | IslandRenamed | IslandRemoved | IslandRevoked,
+) -> Island:
+    match event:
+        case IslandEnrolled():
+            return joined(island, event)
+        case IslandPaired():
+            return replace(island, membership=Membership.PAIRED, owner_id=event.owner_id)
+        case IslandKeyReplaced():
+            was_revoked = island.membership is Membership.REVOKED
+            membership = Membership.PENDING if was_revoked else island.membership
+            return replace(island, membership=membership, user_key=event.user_key)
+        case IslandRenamed():
+            return replace(island, name=event.name)
+        case IslandRemoved():
+            return replace(island, membership=Membership.REMOVED, is_online=False)
+        case IslandRevoked():
+            return revoked(island, event)
+        case _:
+            assert_never(event)
+
+
+def joined(island: Island, event: IslandEnrolled) -> Island:
+    """Everything anew but what an island must not shake off by leaving, nor lose by it."""
+    return Island(
+        membership=Membership.PENDING if event.owner_id is None else Membership.PAIRED,
+        owner_id=event.owner_id,
+        name=event.name,
+        user_key=event.user_key,
+        local_id=event.local_id,
+        password_sha256=event.password_sha256,
+        is_suspended=island.is_suspended,
+        standing=island.standing,
+        faults_in_row=island.faults_in_row,
+        judged=island.judged,
+        floods=island.floods,
+        revoked_keys=island.revoked_keys,
+        revoked_before_ms=island.revoked_before_ms,
+    )
+
+
+def revoked(island: Island, event: IslandRevoked) -> Island:
+    keys = island.revoked_keys
+    return replace(
+        island,
+        membership=Membership.REVOKED,
+        user_key=None,
+        password_sha256=None,
+        revoked_keys=keys if island.user_key is None else keys.with_id(island.user_key),
+        revoked_before_ms=event.revoked_at_ms,
+    )
+
+
+def judgement(job_id: str, attempt: int) -> str:
+    """What makes a change of karma happen once: the attempt it judges."""
+    return f"{job_id}/{attempt}"
+
+
+def evolve_karma(island: Island, event: WorkCredited | KarmaPenalized | FloodPenalized) -> Island:
+    match event:
+        case WorkCredited():
+            standing = Standing(
+                karma=event.karma, pending_minutes=event.pending_minutes, pending_ms=event.pending_ms
+            )
+            judged = island.judged.with_id(judgement(event.job_id, event.attempt))
+            return replace(island, standing=standing, faults_in_row=0, judged=judged)
+        case KarmaPenalized():
+            judged = island.judged.with_id(judgement(event.job_id, event.attempt))
+            island = replace(island, judged=judged)
+        case FloodPenalized():
+            island = replace(island, floods=island.floods.with_id(event.flood_id))
+        case _:
+            assert_never(event)
+    standing = replace(island.standing, karma=event.karma)
+    return replace(island, standing=standing, faults_in_row=event.faults_in_row)
