@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from cli import account, cargo, coordinator_program, demo, island, job, projections, up
+from cli import account, cargo, coordinator_program, demo, deploy, island, job, keys, projections, up
 from cli.failure import CommandFailed, ExitCode
 from cli.terminal import complain
 
@@ -24,10 +24,12 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("coordinator")(coordinator_program.coordinator)
+app.command("deploy")(deploy.deploy)
 app.command("account")(account.account)
 app.add_typer(job.app, name="job")
 app.add_typer(cargo.app, name="cargo")
 app.add_typer(island.app, name="island")
+app.add_typer(keys.app, name="keys")
 app.add_typer(projections.app, name="projections")
 
 

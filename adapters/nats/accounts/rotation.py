@@ -21,7 +21,7 @@ from adapters.nats.accounts.deployment import (
 from adapters.nats.accounts.jwt import BadDocument, read
 from adapters.nats.accounts.nkey import Kind, NKey
 from adapters.nats.accounts.role_users import seed_name
-from adapters.nats.accounts.roles import Role
+from adapters.nats.accounts.roles import Home, Role
 
 ACCOUNTS_NAMED_MAX: Final = 3
 
@@ -64,7 +64,10 @@ def finish_rotation(deployment: Deployment, accounts: Path) -> str:
     previous = _previous(deployment)
     if previous is None:
         raise RotationRefused("no rotation is under way; begin one with `archipelago keys rotate`")
-    behind = signed_by(previous.public, accounts)
+    signers = signers_of(accounts)
+    if deployment.account(Home.CORE) not in signers:
+        raise RotationRefused(f"{accounts}: is not where a server keeps the accounts of this network")
+    behind = [account for account, signer in signers.items() if signer == previous.public]
     if behind:
         raise RotationRefused(
             f"{len(behind)} accounts are still signed with the old key ({', '.join(behind[:ACCOUNTS_NAMED_MAX])}); "
@@ -74,16 +77,13 @@ def finish_rotation(deployment: Deployment, accounts: Path) -> str:
     return previous.public
 
 
-def signed_by(issuer: str, accounts: Path) -> list[str]:
-    """The accounts in a server's folder whose documents `issuer` has signed. Raises `RotationRefused`."""
+def signers_of(accounts: Path) -> dict[str, str]:
+    """Who has signed each account in a server's folder, both as public keys. Raises `RotationRefused`."""
     try:
-        documents = [path.read_text() for path in sorted(accounts.rglob("*.jwt"))]
-        claims = [read(document) for document in documents]
+        documents = [read(path.read_text()) for path in sorted(accounts.glob("*.jwt"))]
     except (OSError, BadDocument) as fault:
         raise RotationRefused(f"{accounts}: holds an account that cannot be read ({fault})") from fault
-    if not claims:
-        raise RotationRefused(f"{accounts}: holds no accounts; name the folder where the server keeps them")
-    return [one["sub"] for one in claims if one["iss"] == issuer]
+    return {str(one["sub"]): str(one["iss"]) for one in documents}
 
 
 def replace(deployment: Deployment, holder: Holder) -> Deployment:
