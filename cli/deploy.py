@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,6 @@ from cli.terminal import say
 
 if TYPE_CHECKING:
     from adapters.nats.connection import Access
-
-DEPLOYED_WITHIN_S: Final = 15.0
 
 
 def deploy(
@@ -47,16 +45,19 @@ def deploy(
 
 async def make_streams(access: "Access", replicas: int) -> None:
     """Raises CommandFailed."""
+    from nats.aio.client import Client
     from nats.errors import Error as NatsError
 
+    from adapters.nats.connection import options_of
     from adapters.nats.replies import Refused, Unanswered
-    from adapters.nats.streams import deploy_streams
+    from adapters.nats.streams import create_streams
 
-    # The outcome is one sentence; each try that failed on the way to it is not.
+    # The outcome is one sentence; what the connection says on the way to it is not.
     logging.getLogger("adapters.nats").addHandler(logging.NullHandler())
+    client = Client()
     try:
-        async with asyncio.timeout(DEPLOYED_WITHIN_S):  # The connection itself would try for ever.
-            await deploy_streams(access, replicas=replicas)
+        await client.connect(access.url, **options_of(access, "deploy") | {"allow_reconnect": False})
+        await create_streams(client, replicas=replicas)
     except Refused as refused:
         raise CommandFailed(f"NATS: {refused}") from refused
     except (NatsError, Unanswered, OSError) as error:
@@ -64,3 +65,5 @@ async def make_streams(access: "Access", replicas: int) -> None:
             f"--nats-url: the server cannot be reached or does not let us in: {error!r}",
             next_step="start it with the settings of `archipelago keys config`, or correct --nats-url and --dir",
         ) from error
+    finally:
+        await client.close()
