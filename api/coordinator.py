@@ -11,27 +11,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from nats.aio.client import Client
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.nats import asyncapi
+from adapters.nats.accounts.roles import Role
 from adapters.nats.artifacts import Artifacts
-from adapters.nats.connection import connect
+from adapters.nats.audit import Auditor
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.mailbox import ClaimMailbox, Outbox, new_broker
 from adapters.nats.outputs import Outputs
+from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
-from adapters.nats.streams import create_streams
 from adapters.postgres.leadership import Leadership
 from adapters.postgres.process_store import ProcessStore
-from api.island_access import SharedIslandUser
+from api.connections import Connections, access
 from api.planners import Planners, load_planners, planner_work
 from api.services import Services
 from api.settings import Settings
 from api.version import VERSION
-from api.workers import Troubles, hear_heartbeats, keep_running, run_process, watch_connection
+from api.workers import Troubles, audit_log, hear_heartbeats, keep_running, run_process, watch_connection
 from commands.handle import CommandHandler
 from commands.intake import Intake
 from commands.process import ReactionCarrier
@@ -60,29 +60,26 @@ class Coordinator:
         self,
         settings: Settings,
         *,
-        client: Client,
-        artifacts: Artifacts,
+        connections: Connections,
         store: ProcessStore,
         reads: ReadPool,
         progress: ProjectionProgress,
         planners: Callable[[Outputs], Awaitable[Planners]],
     ) -> None:
         self.settings = settings
-        self.log = JetStreamEventLog(client)
+        self.connections = connections
+        self.log = JetStreamEventLog(connections.coordinator)
         self.handler = CommandHandler(self.log)
         self.troubles = Troubles()
-        self._client = client
-        self._artifacts = artifacts
         self._store = store
         self._reads = reads
         self.progress = progress
-        self._tail = EventTail(client, self.log)
-        self._outputs = Outputs(client)
-        self._rejected = RejectedClaims(client)
-        self._broker = new_broker(settings.nats_url, "coordinator-mailbox")
+        self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
+        self._outputs = Outputs(connections.api)
+        self._broker = new_broker(access(settings, Role.COORDINATOR), "coordinator mailbox")
         self._outbox = Outbox(self._broker, self.log, self._artifact_url)
-        intake = Intake(self.handler, self._outputs, self._outbox)
-        self._claims = ClaimMailbox(self._broker, intake, self._rejected)
+        intake = Intake(self.handler, Outputs(connections.coordinator), self._outbox)
+        self._claims = ClaimMailbox(self._broker, intake, RejectedClaims(connections.coordinator))
         self._carrier = ReactionCarrier(self.handler, self._outbox)
         self._leadership = Leadership(settings.postgres_dsn)
         self._load_planners = planners
@@ -101,9 +98,9 @@ class Coordinator:
             reads=ReadModel(self._reads),
             progress=self.progress,
             outputs=self._outputs,
-            artifacts=self._artifacts,
-            rejected_claims=self._rejected,
-            island_access=SharedIslandUser(self._client, self.settings.island_nats_url),
+            artifacts=Artifacts(self.connections.api),
+            rejected_claims=RejectedClaims(self.connections.api),
+            registrar=RegistrarClient(self.connections.api),
             heard=lambda island_id: (
                 self._planners.liveness.last_heard_ms(island_id) if self._planners else None
             ),
@@ -120,8 +117,9 @@ class Coordinator:
         work: dict[str, Work] = {
             "event_tail": self._tail.run,
             "output_tail": self._outputs.run,
-            "heartbeats": partial(hear_heartbeats, self._client, planners.liveness),
-            "connection": partial(watch_connection, self._client, planners.liveness),
+            "heartbeats": partial(hear_heartbeats, self.connections.coordinator, planners.liveness),
+            "connection": partial(watch_connection, self.connections.coordinator, planners.liveness),
+            "log_audit": partial(audit_log, Auditor(self.connections.auditor), self.troubles),
             "leading": partial(self._leadership.run, partial(self._lead, planners)),
         }
         for projection in PROJECTIONS:
@@ -155,12 +153,10 @@ def gathering_s(projection: str) -> float:
 
 @contextlib.asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
-    """A coordinator with open connections, its streams and tables made."""
+    """A coordinator with open connections, its tables made. The streams must be there: `archipelago deploy`."""
     async with contextlib.AsyncExitStack() as stack:
-        client = await connect(settings.nats_url, "coordinator")
-        stack.push_async_callback(client.close)
-        await create_streams(client, replicas=settings.stream_replicas)
-        artifacts = await Artifacts.open(client, replicas=settings.stream_replicas)
+        connections = await stack.enter_async_context(Connections.opened(settings))
+        await JetStreamEventLog(connections.coordinator).last_position()  # Raises where there is no log.
         pool: Pool = AsyncConnectionPool(
             settings.postgres_dsn,
             min_size=1,
@@ -178,8 +174,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
         await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
             settings,
-            client=client,
-            artifacts=artifacts,
+            connections=connections,
             store=store,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),

@@ -20,8 +20,11 @@ from nats.errors import Error as NatsError
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
+from adapters.nats.accounts.key_folder import KeysUnusable
 from adapters.nats.replies import Refused, Unanswered
+from adapters.tls import TlsUnusable
 from api.app import build_app
+from api.connections import ClosedForGood
 from api.coordinator import Coordinator, connected
 from api.local_account import ensure_local_account
 from api.settings import Settings
@@ -64,7 +67,15 @@ async def serve(settings: Settings) -> None:
         try:
             async with connected(settings) as coordinator:
                 await run_with_http(coordinator, listener)
-        except (NatsError, OSError, Unanswered, Refused) as fault:
+        except Refused as refusal:
+            raise CannotStart(
+                f"NATS: {refusal}. Make the streams with `archipelago deploy`, or check ARCHIPELAGO_NATS_URL."
+            ) from refusal
+        except (KeysUnusable, TlsUnusable) as fault:
+            raise CannotStart(
+                f"{fault}. Check ARCHIPELAGO_NATS_KEYS and ARCHIPELAGO_NATS_CA_FILE."
+            ) from fault
+        except (NatsError, OSError, Unanswered, ClosedForGood) as fault:
             raise CannotStart(
                 f"NATS: {fault}. Check ARCHIPELAGO_NATS_URL and that the server runs."
             ) from fault
@@ -107,12 +118,14 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
         # A key that is shown to a person must work when the port answers.
         await coordinator.progress.wait("accounts", position, LOCAL_ACCOUNT_S)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    await asyncio.wait([workers, serving], return_when=asyncio.FIRST_COMPLETED)
+    closed = asyncio.create_task(coordinator.connections.until_closed(), name="connections")
+    await asyncio.wait([workers, closed, serving], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
-    if workers.done():
-        workers.result()
-    await end_tasks([workers])
+    for task in (workers, closed):
+        if task.done():
+            task.result()
+    await end_tasks([workers, closed])
 
 
 def listening_socket(settings: Settings) -> socket.socket:

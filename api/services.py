@@ -5,25 +5,19 @@ What stands here is the whole of what routes may reach; nothing else in the API 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.nats.artifacts import Artifacts
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
+from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
-from api.island_access import NatsAccess
 from api.settings import Settings
 from commands.event_log import EventLog
 from commands.handle import CommandHandler
 from domain.ids import IslandId
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel
-
-
-class IslandAccess(Protocol):
-    """Lets an enrolled island into the fabric. Asking again gives credentials that work."""
-
-    async def grant(self, island_id: IslandId) -> NatsAccess: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +35,7 @@ class Services:
     outputs: Outputs
     artifacts: Artifacts
     rejected_claims: RejectedClaims
-    island_access: IslandAccess
+    registrar: RegistrarClient
     heard: Callable[[IslandId], int | None]
     asyncapi: Callable[[], Mapping[str, Any]]
     troubles: Callable[[], Mapping[str, str]]

@@ -3,8 +3,21 @@
 Every value may be given in the environment under its name with the prefix `ARCHIPELAGO_`.
 """
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def without_credentials(url: str) -> str:
+    if urlsplit(url).username is not None:
+        raise ValueError("must hold no user and no password: credentials lie in ARCHIPELAGO_NATS_KEYS")
+    return url
+
+
+NatsUrl = Annotated[str, AfterValidator(without_credentials)]
 
 
 class Settings(BaseSettings):
@@ -12,19 +25,29 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=4000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    nats_url: str = Field(
+    nats_url: NatsUrl = Field(
         default="nats://127.0.0.1:4222",
-        description="NATS server with JetStream, user and password in the URL.",
+        description="NATS server with JetStream; no user and no password in it.",
     )
-    island_nats_url: str = Field(
+    nats_keys: Path = Field(
+        default=Path("keys/coordinator"),
+        description="Folder with this coordinator's NATS credentials, made by `archipelago keys refresh`.",
+    )
+    nats_ca_file: Path | None = Field(
+        default=None,
+        description="Certificate authority that signed the NATS server's certificate; empty: the system's list.",
+    )
+    island_nats_url: NatsUrl = Field(
         default="nats://127.0.0.1:4222",
-        description="The same server as islands reach it, with the user and password islands share.",
+        description="The same server as islands reach it; no user and no password in it.",
     )
-    stream_replicas: int = Field(
-        default=1,
-        ge=1,
-        le=5,
-        description="Copies of every stream: 1 on a single NATS server, 3 on a cluster.",
+    tls_cert_file: Path | None = Field(
+        default=None, description="Certificate chain to serve HTTPS with; empty: plain HTTP."
+    )
+    tls_key_file: Path | None = Field(default=None, description="Private key of that certificate.")
+    allow_plaintext: bool = Field(
+        default=False,
+        description="Serve, or send islands, without encryption beyond this machine: only behind a TLS proxy.",
     )
     local_key: str = Field(
         default="",

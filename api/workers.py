@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from adapters import clock
 from adapters.nats import subjects
+from adapters.nats.audit import Auditor
 from adapters.nats.event_tail import EventTail
+from adapters.nats.replies import Unanswered
 from adapters.nats.tail import StreamTail
 from adapters.postgres.process_store import ProcessStore
 from commands.event_log import Conflict, Origin
@@ -32,6 +35,8 @@ LAST_SAVE_S: Final = 1.0
 RESTART_FIRST_S: Final = 0.2
 RESTART_LONGEST_S: Final = 10.0
 HEALTHY_AFTER_S: Final = 30.0
+AUDIT_EVERY_S: Final = 30.0
+LOG_AUDIT: Final = "log_audit"
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +157,23 @@ async def hear_heartbeats(client: Client, liveness: Liveness) -> None:
     async for batch in tail.batches(after=0):
         for one in batch:
             liveness.heard(IslandId(one.message.subject.split(".")[1]), one.stored_at_ms)
+
+
+async def audit_log(auditor: Auditor, troubles: Troubles) -> None:
+    """Compares the log's copies for ever. What is damaged stays a trouble until it is whole again."""
+    while True:
+        try:
+            damages = await auditor.damages()
+        except (Unanswered, NatsError) as silence:
+            # Nothing is known to be damaged; that NATS is away, health says by itself.
+            log.warning("log_not_audited", extra={"error": repr(silence)})
+        else:
+            if damages:
+                log.error("log_damaged", extra={"damages": damages})
+                troubles.by_worker[LOG_AUDIT] = "; ".join(damages)
+            else:
+                troubles.by_worker.pop(LOG_AUDIT, None)
+        await asyncio.sleep(AUDIT_EVERY_S)
 
 
 async def watch_connection(client: Client, liveness: Liveness) -> None:

@@ -1,6 +1,6 @@
 """Answers of the JetStream API: JSON for API calls, headers for direct gets.
 
-Shared by the event log and the output reader. A batched direct get is how a past is read: no consumer to make, to
+Shared by whatever asks the server something. A batched direct get is how a past is read: no consumer to make, to
 forget or to clean up (a seventh of the time of an ephemeral consumer, measured).
 """
 
@@ -20,6 +20,8 @@ OLD_RECEIPT_TOKENS: Final = 9
 """Of a receipt without domain and account hash; one with them has its fields two tokens later."""
 TIMEOUT_S: Final = 5.0
 TRIES_MAX: Final = 3
+OTHERS_ANSWER_S: Final = 0.1
+"""How long after an answer another server may still speak; one server answers within a millisecond."""
 
 
 class Refused(Exception):
@@ -40,6 +42,24 @@ async def ask(
         raise Unanswered(subject) from silence
     answer: dict[str, Any] = json.loads(reply.data)
     return answer
+
+
+async def answers_of_all(client: Client, subject: str, body: bytes) -> AsyncIterator[bytes]:
+    """What every server of a cluster answers, each as it comes. Raises `Unanswered` where there is none at all."""
+    replies = await client.subscribe(client.new_inbox())
+    wait_s = TIMEOUT_S
+    try:
+        await client.publish(subject, body, reply=replies.subject)
+        while answer := (await replies.next_msg(timeout=wait_s)).data:
+            yield answer
+            wait_s = OTHERS_ANSWER_S
+        raise Unanswered(subject)  # Empty, and sent at once: nobody listens.
+    except TimeoutError as silence:
+        if wait_s == TIMEOUT_S:
+            raise Unanswered(subject) from silence
+    finally:
+        if not client.is_closed:
+            await replies.unsubscribe()
 
 
 def position_of(message: Msg) -> int:
