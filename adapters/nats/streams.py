@@ -32,6 +32,7 @@ JOB_ACK_WAIT_S: Final = 60
 JOB_DELIVERIES_MAX: Final = 5
 
 STREAM_EXISTS: Final = 10058
+CONSUMER_UNKNOWN: Final = 10014
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,3 +198,10 @@ async def create_jobs_consumer(client: Client, island_id: IslandId, *, slots: in
             "filter_subject": subjects.jobs(island_id),
         },
     )
+
+
+async def delete_jobs_consumer(client: Client, island_id: IslandId) -> None:
+    """The island's durable is gone afterwards; no error where there is none."""
+    answer = await ask(client, f"$JS.API.CONSUMER.DELETE.{subjects.JOBS}.{subjects.jobs_consumer(island_id)}")
+    if "error" in answer and answer["error"].get("err_code") != CONSUMER_UNKNOWN:
+        raise Refused(f"consumer of {island_id}: {answer['error']['description']}")
