@@ -24,6 +24,9 @@ class ErrorCode(StrEnum):
     INSUFFICIENT_CREDITS = "insufficient_credits"  # Lower bid_price, or add credits: see required, available.
     FORBIDDEN = "forbidden"  # Use a key with the scope that the message names.
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
+    PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Look at the code the island shows now; it changes with time.
+    ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
+    KEY_REVOKED = "key_revoked"  # The island needs a new user key: `archipelago island join` makes one.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.
     CONFLICT = "conflict"  # Read the present state, then decide again.
     TOO_LARGE = "too_large"  # Send less; the message names the bound.
@@ -43,6 +46,9 @@ STATUS: Final = {
     ErrorCode.INSUFFICIENT_CREDITS: 402,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
+    ErrorCode.PAIRING_CODE_UNKNOWN: 404,
+    ErrorCode.ISLAND_REMOVED: 410,
+    ErrorCode.KEY_REVOKED: 403,
     ErrorCode.JOB_FINISHED: 409,
     ErrorCode.CONFLICT: 409,
     ErrorCode.TOO_LARGE: 413,
@@ -71,6 +77,9 @@ CODE_OF: Final = {
     Rejection.ISLAND_UNKNOWN: ErrorCode.NOT_FOUND,
     Rejection.OWNER_DIFFERS: ErrorCode.CONFLICT,
     Rejection.ISLAND_SUSPENDED: ErrorCode.FORBIDDEN,
+    Rejection.ISLAND_REMOVED: ErrorCode.ISLAND_REMOVED,
+    Rejection.ISLAND_NOT_PAIRED: ErrorCode.CONFLICT,
+    Rejection.KEY_REVOKED: ErrorCode.KEY_REVOKED,
     Rejection.JOB_UNKNOWN: ErrorCode.NOT_FOUND,
     Rejection.JOB_FINISHED: ErrorCode.JOB_FINISHED,
     Rejection.JOB_NOT_WAITING: ErrorCode.CONFLICT,
