@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests.api.network import Network, running_network
+from tests.fabric import Fabric
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(nats_url: str, postgres_dsn: str) -> AsyncIterator[Network]:
-    async with running_network(nats_url, postgres_dsn) as network:
+async def network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Network]:
+    async with running_network(fabric, postgres_dsn) as network:
         yield network

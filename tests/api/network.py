@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
-import nats
 import psycopg
 import uvicorn
 from fastapi import FastAPI
@@ -24,15 +23,17 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from adapters import clock
 from adapters.nats import subjects
+from adapters.nats.accounts.roles import Role
 from adapters.nats.artifacts import Artifacts
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
+from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
 from adapters.nats.streams import create_streams
 from api.api_key_text import new_api_key
 from api.app import build_app
-from api.island_access import SharedIslandUser
+from api.connections import Connections
 from api.services import Services
 from api.settings import Settings
 from commands.event_log import Origin
@@ -63,6 +64,7 @@ from projections.read_model import ReadModel, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
 from tests.examples import CAPABILITIES, CARGO_VERSION, candidate_of
+from tests.fabric import Fabric
 
 BASE: Final = "/api/v1"
 SEEN_S: Final = 10.0
@@ -353,15 +355,25 @@ async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def running_network(nats_url: str, postgres_dsn: str) -> AsyncIterator[Network]:
+async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Network]:
     async with AsyncExitStack() as stack:
         dsn = fresh_database(stack, postgres_dsn)
-        client = await nats.connect(nats_url)
-        stack.push_async_callback(client.close)
+        client = await stack.enter_async_context(fabric.connected(Role.DEPLOY))
         stack.push_async_callback(delete_streams, client)
         await create_streams(client)
-        log = JetStreamEventLog(client)
-        tail, outputs = EventTail(client, log), Outputs(client)
+        settings = Settings(
+            nats_url=fabric.url,
+            nats_keys=fabric.deployment.coordinator.path,
+            postgres_dsn=dsn,
+            requests_per_minute=PLENTY,
+            job_reads_per_minute=PLENTY,
+            anonymous_per_minute=PLENTY,
+            write_wait_s=SEEN_S,
+        )
+        connections = await stack.enter_async_context(Connections.opened(settings))
+        log = JetStreamEventLog(connections.coordinator)
+        tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
+        outputs = Outputs(connections.api)
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -369,23 +381,16 @@ async def running_network(nats_url: str, postgres_dsn: str) -> AsyncIterator[Net
         work = [tail.run(), outputs.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
         services = Services(
-            settings=Settings(
-                nats_url=nats_url,
-                postgres_dsn=dsn,
-                requests_per_minute=PLENTY,
-                job_reads_per_minute=PLENTY,
-                anonymous_per_minute=PLENTY,
-                write_wait_s=SEEN_S,
-            ),
+            settings=settings,
             handler=CommandHandler(log),
             log=log,
             tail=tail,
             reads=ReadModel(await stack.enter_async_context(read_pool(dsn))),
             progress=progress,
             outputs=outputs,
-            artifacts=await Artifacts.open(client),
-            rejected_claims=RejectedClaims(client),
-            island_access=SharedIslandUser(client, "nats://island:secret@127.0.0.1:4222"),
+            artifacts=Artifacts(connections.api),
+            rejected_claims=RejectedClaims(connections.api),
+            registrar=RegistrarClient(connections.api),
             heard=lambda _: 1_800_000_000_000,
             asyncapi=lambda: {"asyncapi": "3.0.0"},
             troubles=dict,
