@@ -68,6 +68,13 @@ def position_of(message: Msg) -> int:
     return int(message.headers["Nats-Sequence"])
 
 
+def is_stored(message: Msg) -> bool:
+    """Whether an answer to a direct get is a message of the stream. Only those carry their sequence, which the server
+    writes itself; a header `Status` says nothing, because islands choose the headers of what they send.
+    """
+    return "Nats-Sequence" in (message.headers or {})
+
+
 def recorded_at_ms(timestamp: str) -> int:
     """Unix milliseconds of a server timestamp (RFC 3339, up to nanoseconds), rounded down."""
     return (datetime.fromisoformat(timestamp) - EPOCH) // timedelta(milliseconds=1)
@@ -93,9 +100,9 @@ async def read_next(client: Client, stream: str, subject: str, *, start: int) ->
         message = await client.request(f"$JS.API.DIRECT.GET.{stream}", query, timeout=TIMEOUT_S)
     except (TimeoutError, NoRespondersError) as silence:
         raise Unanswered(f"direct get of {stream}") from silence
-    status = (message.headers or {}).get("Status")
-    if status is None:
+    if is_stored(message):
         return message
+    status = (message.headers or {}).get("Status")
     if status == "404":
         return None
     raise Refused(f"direct get of {stream} answered {status}")
@@ -130,15 +137,15 @@ async def _read_batch(client: Client, stream: str, subject: str, start: int) -> 
         await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=inbox)
         while True:
             message = await replies.next_msg(timeout=TIMEOUT_S)
-            headers = message.headers or {}
-            if "Status" in headers:
+            if not is_stored(message):
                 break
             batch.append(message)
     except TimeoutError as silence:
         raise Unanswered(f"direct get of {stream}") from silence
     finally:
         await replies.unsubscribe()
-    status = headers["Status"]
+    headers = message.headers or {}
+    status = headers.get("Status")
     if status == "503":
         raise Unanswered(f"direct get of {stream}")
     if status not in {"204", "404"}:
