@@ -1,0 +1,165 @@
+"""Making the NATS server agree with the books: every island's account, its durable, and no connection that may not be.
+
+An island is compared with what was last made so; what differs is pushed, what fails is tried again for ever, and doing
+anything twice is no change. Facts that have just come are worked off beside the long pass over all islands, so that a
+barred island is gone within milliseconds also while thousands are pushed.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+from weakref import WeakValueDictionary
+
+from nats.aio.client import Client
+from nats.errors import Error
+
+from adapters.nats.accounts.island_keys import IslandKeys
+from adapters.nats.accounts.system import SystemAccount
+from adapters.nats.replies import Refused, Unanswered
+from adapters.nats.streams import create_jobs_consumer, delete_jobs_consumer
+from domain.ids import IslandId
+from registrar.island_books import IslandBook, IslandBooks, Wanted, wanted
+
+WORKERS: Final = 16
+RETRY_S: Final = 1.0
+LAPSED_EVERY_S: Final = 60.0
+RECONNECTION_SEEN_S: Final = 0.2
+PROGRESS_EVERY: Final = 1_000
+UNACKNOWLEDGED_JOBS_MAX: Final = 256
+"""The server's bound on an island's unacknowledged jobs; placement keeps an island within its own slots."""
+
+log = logging.getLogger(__name__)
+
+
+class Agreement:
+    def __init__(
+        self,
+        books: IslandBooks,
+        *,
+        system: Client,
+        core: Client,
+        keys: IslandKeys,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """`system` is connected as `registrar`, `core` as `registrar-core`."""
+        self._books = books
+        self._client = system
+        self._system = SystemAccount(system)
+        self._core = core
+        self._keys = keys
+        self._now_ms = now_ms
+        self._agreed: dict[str, Wanted] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._changed: deque[str] = deque()
+        self._has_changes = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._agree_after_each_connection())
+            group.create_task(self._forget_lapsed())
+            for _ in range(WORKERS):
+                group.create_task(self._agree_on_changes())
+
+    def changed(self, island_ids: Iterable[str]) -> None:
+        """The books have changed for these islands."""
+        self._changed.extend(island_ids)
+        self._has_changes.set()
+
+    async def agree_on(self, island_id: str) -> None:
+        """The server knows the island as the books do when this returns. Raises `Unanswered`, `Refused` and `Error`."""
+        async with self._locks.setdefault(island_id, asyncio.Lock()):
+            book = self._books.get(island_id)
+            if book is None:
+                return
+            before, now = self._agreed.get(island_id), wanted(book, self._now_ms())
+            if before == now:
+                return
+            self._agreed.pop(island_id, None)
+            await self._make_so(book, now, was_barred=before is not None and before.is_barred)
+            self._agreed[island_id] = now
+
+    async def _make_so(self, book: IslandBook, now: Wanted, *, was_barred: bool) -> None:
+        island_id = IslandId(book.island_id)
+        if now.account is None:
+            order = self._keys.deletion_jwt([island_id], issued_at_s=self._now_ms() // 1_000)
+            await self._system.delete(order)
+            await delete_jobs_consumer(self._core, island_id)
+            return
+        await self._system.push(self._keys.account_jwt(now.account, issued_at_s=now.issued_at_s))
+        if now.is_barred and not was_barred:
+            await self._system.kick(island_id)
+        if now.has_queue:
+            await create_jobs_consumer(self._core, island_id, slots=UNACKNOWLEDGED_JOBS_MAX)
+
+    async def _agree_on_changes(self) -> None:
+        while True:
+            while not self._changed:
+                self._has_changes.clear()
+                await self._has_changes.wait()
+            await self._try(self._changed.popleft())
+
+    async def _try(self, island_id: str) -> bool:
+        try:
+            await self.agree_on(island_id)
+        except (Unanswered, Refused, Error) as fault:
+            log.warning("account_not_pushed", extra={"island_id": island_id, "error": repr(fault)})
+            asyncio.get_running_loop().call_later(RETRY_S, self.changed, [island_id])
+            return False
+        return True
+
+    async def _agree_after_each_connection(self) -> None:
+        """A server that has come back may have come back with an older folder of accounts."""
+        agreed_on = None
+        while True:
+            if self._connection != agreed_on:
+                agreed_on = self._connection
+                await self._agree_on_all(agreed_on)
+            await asyncio.sleep(RECONNECTION_SEEN_S)
+
+    @property
+    def _connection(self) -> int:
+        """Another number after each reconnection."""
+        return self._client.stats["reconnects"]
+
+    async def _agree_on_all(self, connection: int) -> None:
+        """Every island anew, until done or the connection is another.
+
+        What the log calls removed is deleted, because an old copy of the server's folder brings it back; accounts that
+        the log does not know are left alone.
+        """
+        try:
+            kept = await self._system.accounts()
+        except (Unanswered, Refused, Error) as fault:
+            log.warning("accounts_not_listed", extra={"error": repr(fault)})
+            kept = frozenset(book.island_id for book in self._books)
+        self._agreed.clear()
+        todo = deque(
+            book.island_id
+            for book in self._books
+            if book.island_id in kept or wanted(book, self._now_ms()).account is not None
+        )
+        count = len(todo)
+        async with asyncio.TaskGroup() as group:
+            passes = [group.create_task(self._work_off(todo, connection)) for _ in range(WORKERS)]
+        failed = sum(one.result() for one in passes)
+        if self._connection == connection:
+            log.info("accounts_pushed", extra={"count": count - failed, "failed": failed})
+
+    async def _work_off(self, todo: deque[str], connection: int) -> int:
+        """Returns how many have to be tried again."""
+        failed = 0
+        while todo and self._connection == connection:
+            failed += not await self._try(todo.popleft())
+            if todo and len(todo) % PROGRESS_EVERY == 0:
+                log.info("accounts_being_pushed", extra={"left": len(todo)})
+        return failed
+
+    async def _forget_lapsed(self) -> None:
+        """Deletes the accounts of islands for which nobody has vouched in time."""
+        while True:
+            await asyncio.sleep(LAPSED_EVERY_S)
+            now_ms = self._now_ms()
+            self.changed([book.island_id for book in self._books if book.is_lapsed(now_ms)])
