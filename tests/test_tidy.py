@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("domain", "commands", "projections", "adapters", "api", "island", "cli")
+PACKAGES = ("domain", "commands", "projections", "adapters", "api", "registrar", "island", "cli")
 FOLDERS = (*PACKAGES, "benchmarks", "cargos", "docs", "tests", "web", ".ci")
 
 FUNCTION_LINES_MAX = 60
