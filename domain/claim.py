@@ -23,7 +23,7 @@ JOB_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 class ClaimRejection(StrEnum):
     """Why what an island said did not count. Kept with the claim, shown in the job's timeline."""
 
-    BAD_SUBJECT = "bad_subject"  # Claims are made on host.{id}.{kind} and on coordinator.hosts.register.
+    BAD_SUBJECT = "bad_subject"  # Claims are made on host.{id}.{kind} and coordinator.hosts.register.{id}.
     BAD_JSON = "bad_json"  # Send one UTF-8 JSON object with the types of the AsyncAPI document.
     TOO_LARGE = "too_large"  # Split the message; the bound is named.
     UNKNOWN_ISLAND = "unknown_island"  # Enrol the island first.
@@ -93,13 +93,16 @@ class Streaming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """`chunks` and `digest` are what the island says its output was; both must agree with what arrived."""
+    """`chunks` and `digest` are what the island says its output was; both must agree with what arrived.
+
+    An island of the first dialect says neither: then the numbering of its chunks must be complete.
+    """
 
     island_id: IslandId
     job_id: JobId
     attempt: int
-    chunks: int
-    digest: str
+    chunks: int | None
+    digest: str | None
     usage: Usage
 
 

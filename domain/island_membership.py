@@ -1,7 +1,7 @@
 """How an island joins, is vouched for, is barred and leaves. The part of `domain.island` that decides who belongs.
 
 Whoever joins has proved to hold the keys it names; that is checked before a command is made. A key that was revoked
-never counts again, a suspension outlives a removal, and an island has one owner for as long as it belongs.
+never counts again, a suspension ends by an operator's word only, and an island has one owner as long as it belongs.
 """
 
 from domain.ids import AccountId, IslandId
@@ -47,7 +47,7 @@ def enrol(island: Island, command: EnrolIsland) -> list[IslandEvent]:
         return events
     check_free_for(island, command.island_id, command.owner_id)
     if not island.is_paired:
-        events += paired(island, command.island_id, command.owner_id, command.now_ms)
+        events += vouch(island, command.island_id, command.owner_id, command.now_ms)
     return events
 
 
@@ -66,8 +66,7 @@ def join(
     local_id: str | None = None,
     password_sha256: str | None = None,
 ) -> list[IslandEvent]:
-    if island.is_suspended:
-        raise Rejected(Rejection.ISLAND_SUSPENDED, "it was suspended when it left; ask the operator")
+    check_not_suspended(island)
     enrolled = IslandEnrolled(
         island_id=command.island_id,
         owner_id=command.owner_id,
@@ -89,10 +88,11 @@ def pair(island: Island, command: PairIsland) -> list[IslandEvent]:
         return []
     if island.membership is Membership.REVOKED:
         raise Rejected(Rejection.KEY_REVOKED, "the island has to join with a new key first")
-    return paired(island, command.island_id, command.owner_id, command.now_ms)
+    return vouch(island, command.island_id, command.owner_id, command.now_ms)
 
 
-def paired(island: Island, island_id: IslandId, owner_id: AccountId, now_ms: int) -> list[IslandEvent]:
+def vouch(island: Island, island_id: IslandId, owner_id: AccountId, now_ms: int) -> list[IslandEvent]:
+    check_not_suspended(island)
     return [
         IslandPaired(
             island_id=island_id,
@@ -103,6 +103,12 @@ def paired(island: Island, island_id: IslandId, owner_id: AccountId, now_ms: int
         ),
         IslandApproved(island_id=island_id, approved_at_ms=now_ms),
     ]
+
+
+def check_not_suspended(island: Island) -> None:
+    """Raises while a suspension lasts: neither leaving nor a new key ends it."""
+    if island.is_suspended:
+        raise Rejected(Rejection.ISLAND_SUSPENDED, "the island is suspended; ask the operator")
 
 
 def check_free_for(island: Island, island_id: IslandId, owner_id: AccountId) -> None:

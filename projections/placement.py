@@ -6,6 +6,7 @@ say the same at the same position.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -15,7 +16,11 @@ from domain.island_events import (
     IslandCameOnline,
     IslandEnrolled,
     IslandEvent,
+    IslandKeyReplaced,
+    IslandPaired,
     IslandRegistered,
+    IslandRemoved,
+    IslandRevoked,
     WorkCredited,
 )
 from domain.job_events import AttemptFailed, AttemptLost, JobAssigned, JobSucceeded
@@ -30,11 +35,24 @@ SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
 OFFER_FIELDS: Final = tuple(field.name for field in fields(Offer))
 
 
+class IslandStatus(StrEnum):
+    """How an island stands, in one word for its owner. Where several are true the first one counts."""
+
+    REMOVED = "removed"  # It left the network.
+    REVOKED = "revoked"  # Its key counts no more; it has to join with a new one.
+    SUSPENDED = "suspended"  # No jobs until an operator reinstates it.
+    PENDING = "pending"  # It joined with a new key and waits to be paired again.
+    OFFLINE = "offline"  # It is not heard of.
+    DRAINING = "draining"  # It finishes what it has and takes nothing new.
+    ONLINE = "online"  # It takes jobs.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IslandRow(Offer):
     """`pending_minutes` count towards the next point of karma, `worked_ms` is all successful work so far.
 
-    `jobs_failed` counts attempts that failed or were lost. `created_position` is the island's public number.
+    `jobs_failed` counts attempts that failed or were lost. `created_position` is the island's public number. An island
+    that has a password and no key is `is_unsigned`. `enrolled_at_ms` is since when it belongs to its owner.
     """
 
     agent_version: str = ""
@@ -44,6 +62,9 @@ class IslandRow(Offer):
     jobs_failed: int = 0
     pending_minutes: int = 0
     worked_ms: int = 0
+    is_unsigned: bool = False
+    is_revoked: bool = False
+    is_removed: bool = False
     enrolled_at_ms: int
     online_at_ms: int | None = None
     created_position: int
@@ -54,23 +75,46 @@ class IslandRow(Offer):
         """The part that placement decides on."""
         return Offer(**{name: getattr(self, name) for name in OFFER_FIELDS})
 
+    @property
+    def status(self) -> IslandStatus:
+        said = {
+            IslandStatus.REMOVED: self.is_removed,
+            IslandStatus.REVOKED: self.is_revoked,
+            IslandStatus.SUSPENDED: self.is_suspended,
+            IslandStatus.PENDING: not self.is_approved,
+            IslandStatus.OFFLINE: not self.is_online,
+            IslandStatus.DRAINING: self.is_draining,
+        }
+        return next((status for status, is_so in said.items() if is_so), IslandStatus.ONLINE)
+
 
 def island_after(row: IslandRow | None, event: Any, position: int) -> IslandRow | None:
-    """An event that changes nothing gives the same row."""
-    offer = offer_after(row, event)
+    """An event that changes nothing gives the same row. None until it is paired; a removed island keeps its row."""
+    before = None if row is None or row.is_removed else row
+    if before is not None and isinstance(event, IslandRemoved):
+        return replace(before, is_removed=True, is_online=False, position=position)
+    offer = offer_after(before, event)
     if offer is None:
-        return None
-    if row is None:
-        return new_island(offer, event, position)
+        return row
+    if before is None:
+        return new_island(offer, event, position, row)
     assert isinstance(offer, IslandRow)
     after = counted(offer, event)
-    return row if after is row else replace(after, position=position)
+    return before if after is before else replace(after, position=position)
 
 
-def new_island(offer: Offer, event: IslandEnrolled, position: int) -> IslandRow:
+def new_island(
+    offer: Offer, event: IslandEnrolled | IslandPaired, position: int, former: IslandRow | None
+) -> IslandRow:
+    """What it did before it was removed stays on its record."""
     return IslandRow(
         **{name: getattr(offer, name) for name in OFFER_FIELDS},
-        enrolled_at_ms=event.enrolled_at_ms,
+        jobs_completed=former.jobs_completed if former else 0,
+        jobs_failed=former.jobs_failed if former else 0,
+        pending_minutes=former.pending_minutes if former else 0,
+        worked_ms=former.worked_ms if former else 0,
+        is_unsigned=isinstance(event, IslandEnrolled) and event.password_sha256 is not None,
+        enrolled_at_ms=event.enrolled_at_ms if isinstance(event, IslandEnrolled) else event.paired_at_ms,
         created_position=position,
         position=position,
     )
@@ -86,6 +130,10 @@ def counted(row: IslandRow, event: Any) -> IslandRow:
                 protocol=event.protocol,
                 gpu_model=event.capabilities.gpu_model,
             )
+        case IslandRevoked():
+            return replace(row, is_revoked=True)
+        case IslandKeyReplaced() if row.is_revoked:
+            return replace(row, is_revoked=False)
         case IslandCameOnline():
             return replace(row, online_at_ms=event.online_at_ms)
         case JobSucceeded():

@@ -39,3 +39,10 @@ CREATE TABLE islands (
     position bigint NOT NULL
 ) WITH (fillfactor = 50);
 CREATE INDEX islands_of_owner ON islands (owner_id, created_position DESC);
+
+-- name: migration 2
+-- Islands with only a password, and islands that were barred or have left. Until now there were none.
+ALTER TABLE islands
+    ADD COLUMN is_unsigned boolean NOT NULL DEFAULT false,
+    ADD COLUMN is_revoked boolean NOT NULL DEFAULT false,
+    ADD COLUMN is_removed boolean NOT NULL DEFAULT false;

@@ -41,16 +41,16 @@ SELECT * FROM cargos WHERE slug = %(slug)s;
 SELECT * FROM cargos WHERE position > %(after)s ORDER BY position, slug LIMIT %(limit)s;
 
 -- name: islands
--- A page of an account's islands, newest first.
-SELECT * FROM islands WHERE owner_id = %(owner_id)s
+-- A page of an account's islands, newest first, without those it removed.
+SELECT * FROM islands WHERE owner_id = %(owner_id)s AND NOT is_removed
 ORDER BY created_position DESC LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: islands_total
 -- How many islands an account has.
-SELECT count(*) FROM islands WHERE owner_id = %(owner_id)s;
+SELECT count(*) FROM islands WHERE owner_id = %(owner_id)s AND NOT is_removed;
 
 -- name: islands_changed
--- An account's islands that changed behind a position.
+-- An account's islands that changed behind a position, also those it removed.
 SELECT * FROM islands WHERE owner_id = %(owner_id)s AND position > %(after)s
 ORDER BY position, island_id LIMIT %(limit)s;
 
@@ -59,8 +59,8 @@ ORDER BY position, island_id LIMIT %(limit)s;
 SELECT * FROM islands WHERE island_id = %(island_id)s;
 
 -- name: fleet
--- Every island, for a picture of the whole fleet.
-SELECT * FROM islands ORDER BY island_id;
+-- Every island that belongs, for a picture of the whole fleet.
+SELECT * FROM islands WHERE NOT is_removed ORDER BY island_id;
 
 -- name: network
 -- Public numbers of the network.
