@@ -12,7 +12,7 @@ from typing import Final
 from nats.errors import Error as NatsError
 from psycopg import OperationalError
 
-from adapters.nats.connection import connect
+from adapters.nats.connection import Access, connect
 from adapters.nats.event_log import JetStreamEventLog
 from cli.failure import CommandFailed, wrong_usage
 from cli.terminal import note
@@ -30,9 +30,9 @@ Comparison = Callable[[JetStreamEventLog, str, str, Progress], Awaitable[Verifie
 class Books:
     """The log and the database of one network."""
 
-    def __init__(self, nats_url: str, postgres_dsn: str) -> None:
-        """Passwords stand in the URLs. Connects only when asked something."""
-        self._nats_url = nats_url
+    def __init__(self, log: Access, postgres_dsn: str) -> None:
+        """`log` is a reader's access to it. Connects only when asked something."""
+        self._access = log
         self._dsn = postgres_dsn
 
     async def verify(self, name: str = "") -> list[Verified]:
@@ -68,7 +68,7 @@ class Books:
     @asynccontextmanager
     async def _log(self) -> AsyncIterator[JetStreamEventLog]:
         async with asyncio.timeout(CONNECT_S):  # The connection itself would try for ever.
-            client = await connect(self._nats_url, "archipelago-books")
+            client = await connect(self._access, "archipelago books")
         try:
             yield JetStreamEventLog(client)
         finally:
@@ -87,7 +87,7 @@ class Books:
         except (NatsError, LogUnavailable, OSError) as error:
             raise CommandFailed(
                 f"event log: cannot be reached: {error!r}",
-                next_step="start it with `archipelago up`, or correct --nats-url",
+                next_step="start it with `archipelago up`, or correct --nats-url and --nats-keys",
             ) from error
 
 

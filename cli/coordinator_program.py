@@ -7,7 +7,8 @@ from cli.program import become
 
 def coordinator(
     port: int | None = typer.Option(None, min=0, max=65535, help="Port to listen on; 0 takes a free one."),
-    nats_url: str = typer.Option("", help="NATS server with JetStream, user and password in the URL."),
+    nats_url: str = typer.Option("", help="NATS server with JetStream."),
+    nats_keys: str = typer.Option("", help="Folder with the coordinator's credentials for it."),
     postgres_dsn: str = typer.Option("", help="PostgreSQL database of the read side."),
 ) -> None:
     """Run a coordinator here, on servers that you run yourself.
@@ -17,6 +18,7 @@ def coordinator(
     settings = {
         "ARCHIPELAGO_PORT": "" if port is None else str(port),
         "ARCHIPELAGO_NATS_URL": nats_url,
+        "ARCHIPELAGO_NATS_KEYS": nats_keys,
         "ARCHIPELAGO_POSTGRES_DSN": postgres_dsn,
     }
     become("api", settings)

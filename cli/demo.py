@@ -86,7 +86,7 @@ async def tour(network: "LocalNetwork") -> "DemoResult":
     say("\n3. One of them, looked at closely")
     await show_one_job(network.coordinator, hashed[-1].job_id)
     say("\n4. The books")
-    books = Books(network.network.nats_url, network.network.postgres_dsn)
+    books = Books(*network.books)
     compared = await books.verify()
     result = demo_result(
         hashed,

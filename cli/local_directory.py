@@ -15,6 +15,8 @@ from adapters.embedded.data_directory import DataDirectory, DirectoryInUse, Dire
 from adapters.embedded.ports import NoFreePort
 from adapters.embedded.postgres_home import remove_home
 from adapters.embedded.server import ServerFailed
+from adapters.nats.accounts.key_folder import KeysUnusable
+from adapters.nats.replies import Refused, Unanswered
 from cli.failure import CommandFailed
 
 
@@ -44,5 +46,7 @@ def failures_in_words() -> Iterator[None]:
         yield
     except (DirectoryInUse, DirectoryUnusable) as error:
         raise CommandFailed(f"--data-dir: {error}") from error
-    except (ServerFailed, NoFreePort) as error:
+    except KeysUnusable as error:
+        raise CommandFailed(f"keys: {error}") from error
+    except (ServerFailed, NoFreePort, Refused, Unanswered) as error:
         raise CommandFailed(f"server: {error}") from error

@@ -16,12 +16,16 @@ from typing import Any, Final, NoReturn, Self, TypeVar
 from adapters.embedded.data_directory import DataDirectory, DirectoryLock
 from adapters.embedded.ports import LOOPBACK, Ports, is_free
 from adapters.embedded.servers import EmbeddedServers
+from adapters.nats.accounts.roles import Role
+from adapters.nats.connection import Access, connect
+from adapters.nats.registrar_client import DocumentsRefusal, NoDocuments, RegistrarClient
 from cli.coordinator import Coordinator, opened
 from cli.failure import CommandFailed
 from cli.local_key import local_key
 from cli.local_program import LocalProgram
 from cli.network import Network, forget_network, write_network
 from cli.publication import publish_shipped
+from domain.ids import IslandId
 
 T = TypeVar("T")
 
@@ -30,8 +34,11 @@ READY_WITHIN_S: Final = 30.0
 READY_POLL_S: Final = 0.05
 WATCH_INTERVAL_S: Final = 0.1
 COORDINATOR_STOP_S: Final = 15.0
+REGISTRAR_STOP_S: Final = 5.0
 ISLAND_STOP_S: Final = 35.0
 """An island may take 30 s to finish or give back what it runs."""
+
+NOBODY: Final = IslandId("nobody")
 
 RATE_SETTING: Final = "ARCHIPELAGO_REQUESTS_PER_MINUTE"
 LOCAL_REQUESTS_PER_MINUTE: Final = "6000"
@@ -111,6 +118,11 @@ class LocalNetwork:
             working.cancel()
             await asyncio.gather(watching, working, return_exceptions=True)
 
+    @property
+    def books(self) -> tuple[Access, str]:
+        """How the log and the database are read, past the coordinator."""
+        return self._servers.nats.access(Role.PROJECTOR), self._servers.postgres_dsn
+
     def programs(self) -> dict[str, int | None]:
         """The process ids of our own programs, by name."""
         return {program.name: program.pid for program in self._programs}
@@ -129,12 +141,17 @@ class LocalNetwork:
         self.network = Network(
             url=url,
             key_file=str(self._key_file),
-            nats_url=self._servers.nats_url,
-            island_nats_url=self._servers.island_nats_url,
+            nats_url=self._servers.nats.url,
+            nats_keys=str(self._servers.nats.deployment.coordinator.path),
             postgres_dsn=self._servers.postgres_dsn,
         )
         self.coordinator = await self._stack.enter_async_context(opened(url, self.key))
-        await self._start_program(self._coordinator_program(), self._coordinator_is_ready)
+        # The door is not waited for: no island that starts here knows only a password.
+        await self._launch(self._door_program())
+        await asyncio.gather(
+            self._start_program(self._registrar_program(), self._registrar_answers),
+            self._start_program(self._coordinator_program(), self._coordinator_is_ready),
+        )
         for published in await publish_shipped(self.coordinator):
             self._say(f"Cargo {published}: published.")
         if self._wishes.with_island:
@@ -145,10 +162,7 @@ class LocalNetwork:
 
     async def _start_program(self, program: LocalProgram, is_ready: Callable[[], Awaitable[bool]]) -> None:
         with self._timed(program.name.capitalize()):
-            await program.stop_leftovers()
-            program.start()
-            self._programs.append(program)
-            self._stack.push_async_callback(self._stop, program.name.capitalize(), program.stop)
+            await self._launch(program)
             deadline = time.monotonic() + READY_WITHIN_S
             while not await is_ready():
                 if program.died:
@@ -156,6 +170,12 @@ class LocalNetwork:
                 if time.monotonic() > deadline:
                     raise program.failed(f"was not ready after {READY_WITHIN_S:.0f} s")
                 await asyncio.sleep(READY_POLL_S)
+
+    async def _launch(self, program: LocalProgram) -> None:
+        await program.stop_leftovers()
+        program.start()
+        self._programs.append(program)
+        self._stack.push_async_callback(self._stop, program.name.capitalize(), program.stop)
 
     async def _stop(self, name: str, stop: Callable[[], Awaitable[None]]) -> None:
         started = time.monotonic()
@@ -169,22 +189,52 @@ class LocalNetwork:
             "ARCHIPELAGO_PORT": port,
             "ARCHIPELAGO_PUBLIC_URL": self.network.url,
             "ARCHIPELAGO_NATS_URL": self.network.nats_url,
-            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.island_nats_url,
+            "ARCHIPELAGO_NATS_KEYS": self.network.nats_keys,
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.nats_url,
             "ARCHIPELAGO_POSTGRES_DSN": self.network.postgres_dsn,
             "ARCHIPELAGO_LOCAL_KEY": self.key,
             RATE_SETTING: os.environ.get(RATE_SETTING, LOCAL_REQUESTS_PER_MINUTE),
         }
         return LocalProgram("coordinator", self.directory, settings, module="api", stop_s=COORDINATOR_STOP_S)
 
+    def _registrar_program(self) -> LocalProgram:
+        settings = {
+            "ARCHIPELAGO_REGISTRAR_NATS_URL": self.network.nats_url,
+            "ARCHIPELAGO_REGISTRAR_NATS_KEYS": str(self._servers.nats.deployment.registrar.path),
+        }
+        return LocalProgram(
+            "registrar", self.directory, settings, module="registrar", stop_s=REGISTRAR_STOP_S
+        )
+
+    def _door_program(self) -> LocalProgram:
+        settings = {
+            "ARCHIPELAGO_DOOR_NATS_URL": self.network.nats_url,
+            "ARCHIPELAGO_DOOR_NATS_KEYS": str(self._servers.nats.deployment.door.path),
+        }
+        return LocalProgram(
+            "door", self.directory, settings, module="registrar.door", stop_s=REGISTRAR_STOP_S
+        )
+
     def _island_program(self) -> LocalProgram:
         settings = {
             "ARCHIPELAGO_ISLAND_COORDINATOR_URL": self.network.url,
             "ARCHIPELAGO_ISLAND_KEY": self.key,
             # The one it was given at enrolment names a port that may have changed since.
-            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.island_nats_url,
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.nats_url,
             "ARCHIPELAGO_ISLAND_STATE_DIR": str(self.directory.island),
         }
         return LocalProgram("island", self.directory, settings, module="island", stop_s=ISLAND_STOP_S)
+
+    async def _registrar_answers(self) -> bool:
+        """Whether it says that it knows no island of that name."""
+        client = await connect(self._servers.nats.access(Role.API), "archipelago up")
+        try:
+            await RegistrarClient(client).documents(NOBODY, position=0)
+        except NoDocuments as refused:
+            return refused.code is DocumentsRefusal.ISLAND_UNKNOWN
+        finally:
+            await client.close()
+        return True
 
     async def _coordinator_is_ready(self) -> bool:
         try:

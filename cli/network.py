@@ -17,15 +17,14 @@ FILE: Final = "network.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """`nats_url` is the coordinator's, `island_nats_url` the islands'; passwords stand in the URLs and the DSN.
-
-    `key_file` holds the API key of the local account, with every scope.
+    """`key_file` holds the API key of the local account, with every scope; the folder `nats_keys` the coordinator's
+    credentials for NATS. The database's password stands in the DSN.
     """
 
     url: str
     key_file: str
     nats_url: str
-    island_nats_url: str
+    nats_keys: str
     postgres_dsn: str
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.failure import ExitCode, wrong_usage
+from cli.keys_directory import keys_failures
 from cli.network import find_network
 from cli.options import AsJson, DataDir
 from cli.terminal import show_json, show_table
 
 if TYPE_CHECKING:
+    from adapters.nats.connection import Access
     from projections.rebuild import Verified
 
 app = typer.Typer(help="The read side: tables that can be built again from the events.")
@@ -23,6 +25,19 @@ Name = Annotated[
 NatsUrl = Annotated[
     str,
     typer.Option(envvar="ARCHIPELAGO_NATS_URL", help="The event log. Default: the network on this machine."),
+]
+NatsKeys = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ARCHIPELAGO_NATS_KEYS",
+        help="Folder with the coordinator's credentials for it. Default: the network on this machine.",
+    ),
+]
+NatsCaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file", envvar="ARCHIPELAGO_NATS_CA_FILE", help="Certificate to believe, where it is not public."
+    ),
 ]
 PostgresDsn = Annotated[
     str,
@@ -35,7 +50,10 @@ PostgresDsn = Annotated[
 @app.command("verify")
 def verify(
     name: Name = "",
+    *,
     nats_url: NatsUrl = "",
+    nats_keys: NatsKeys = None,
+    ca_file: NatsCaFile = None,
     postgres_dsn: PostgresDsn = "",
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -46,14 +64,17 @@ def verify(
     """
     from cli.books import Books
 
-    books = Books(*servers(nats_url, postgres_dsn, data_dir))
+    books = Books(*servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir))
     report(asyncio.run(books.verify(name)), as_json=as_json)
 
 
 @app.command("rebuild")
 def rebuild(
     name: Name = "",
+    *,
     nats_url: NatsUrl = "",
+    nats_keys: NatsKeys = None,
+    ca_file: NatsCaFile = None,
     postgres_dsn: PostgresDsn = "",
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -64,22 +85,30 @@ def rebuild(
     """
     from cli.books import Books
 
-    books = Books(*servers(nats_url, postgres_dsn, data_dir))
+    books = Books(*servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir))
     report(asyncio.run(books.rebuild(name)), as_json=as_json)
 
 
-def servers(nats_url: str, postgres_dsn: str, data_dir: Path | None) -> tuple[str, str]:
-    """The log's URL and the database's: as given, or of the network on this machine."""
-    if nats_url and postgres_dsn:
-        return nats_url, postgres_dsn
-    network = find_network(data_dir)
-    if network is None:
-        raise wrong_usage(
-            "--nats-url" if not nats_url else "--postgres-dsn",
-            "no network runs on this machine and no other is named",
-            next_step="start one with `archipelago up`, or pass --nats-url and --postgres-dsn",
-        )
-    return nats_url or network.nats_url, postgres_dsn or network.postgres_dsn
+def servers(
+    nats_url: str, nats_keys: Path | None, ca_file: Path | None, postgres_dsn: str, data_dir: Path | None
+) -> tuple["Access", str]:
+    """The log and the database: as given, or those of the network on this machine. Raises CommandFailed."""
+    from adapters.nats.accounts.key_folder import KeyFolder
+    from adapters.nats.accounts.roles import Role
+    from adapters.nats.connection import access_of
+
+    if not (nats_url and nats_keys and postgres_dsn):
+        network = find_network(data_dir)
+        if network is None:
+            raise wrong_usage(
+                "--nats-url" if not nats_url else "--nats-keys" if not nats_keys else "--postgres-dsn",
+                "no network runs on this machine and no other is named",
+                next_step="start one with `archipelago up`, or pass --nats-url, --nats-keys and --postgres-dsn",
+            )
+        nats_url, nats_keys = nats_url or network.nats_url, nats_keys or Path(network.nats_keys)
+        postgres_dsn = postgres_dsn or network.postgres_dsn
+    with keys_failures():
+        return access_of(nats_url, KeyFolder(nats_keys), Role.PROJECTOR, ca_file=ca_file), postgres_dsn
 
 
 def report(compared: list["Verified"], *, as_json: bool) -> None:

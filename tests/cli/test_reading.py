@@ -91,7 +91,7 @@ def test_a_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
 
 def test_the_network_of_this_machine_is_found_and_forgotten(tmp_path: Path) -> None:
     directory = DataDirectory.open(tmp_path / "data")
-    network = Network(url="http://a", key_file="k", nats_url="n", island_nats_url="i", postgres_dsn="p")
+    network = Network(url="http://a", key_file="k", nats_url="n", nats_keys="c", postgres_dsn="p")
     assert find_network(directory.root) is None
     write_network(directory, network)
     assert find_network(directory.root) == network
