@@ -41,6 +41,7 @@ ANSWER_S: Final = 0.5
 """What the server does not route is never answered; loopback answers within milliseconds."""
 LOOK_S: Final = 0.02
 PUSHED: Final = "accounts_pushed"
+OPEN: Final = "door_open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +65,11 @@ class RecoveringNetwork:
     def __init__(self, directory: DataDirectory) -> None:
         self.directory = directory
         self.registrar: Program | None = None
+        self.door: Program | None = None
         self.server = nats_on(directory)
         self._numbers = count(1)
         self._pushes = 0
+        self._openings = 0
 
     @property
     def deployment(self) -> Deployment:
@@ -82,6 +85,7 @@ class RecoveringNetwork:
 
     async def close(self) -> None:
         await self.stop_registrar()
+        await self.stop_door()
         await self.server.stop()
 
     async def start_registrar(self, folder: Path | None = None) -> None:
@@ -103,6 +107,21 @@ class RecoveringNetwork:
     async def stop_registrar(self) -> None:
         if self.registrar is not None:
             await self.registrar.stop()
+
+    async def start_door(self) -> None:
+        """Ready when it judges."""
+        settings = {
+            "ARCHIPELAGO_DOOR_NATS_URL": self.server.url,
+            "ARCHIPELAGO_DOOR_NATS_KEYS": str(self.deployment.door.path),
+        }
+        self.door = Program("door", "registrar.door", settings, self.directory.logs)
+        self.door.start()
+        self._openings += 1
+        await self.door.says(OPEN, times=self._openings)
+
+    async def stop_door(self) -> None:
+        if self.door is not None:
+            await self.door.stop()
 
     async def restart(self, *, while_down: Callable[[], None] = lambda: None) -> None:
         """Server and registrar, with the keys as they are then."""
@@ -186,10 +205,10 @@ class RecoveringNetwork:
         return await connect(self.access(role), f"recovery-{role}")
 
 
-async def speaks(client: Client, island_id: IslandId) -> bool:
-    """Whether a claim that only paired islands may make is stored."""
+async def speaks(client: Client, home_id: str) -> bool:
+    """Whether a claim that only paired islands may make is stored. `home_id` is what the island calls itself."""
     try:
-        await client.request(subjects.status(island_id), b"{}", timeout=ANSWER_S)
+        await client.request(subjects.status(IslandId(home_id)), b"{}", timeout=ANSWER_S)
     except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
         return False
     return True

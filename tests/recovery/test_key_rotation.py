@@ -23,7 +23,10 @@ async def test_an_island_works_through_a_whole_rotation_with_the_document_it_has
     rotation.rotate(network.deployment)
     with pytest.raises(RotationRefused, match="4 accounts are still signed"):
         rotation.finish_rotation(network.deployment, network.directory.accounts)
-    await network.restart()
+    await network.stop_registrar()
+    await network.restart_server()
+    assert await works(joined)
+    await network.start_registrar()
     assert await works(joined)
     rotation.finish_rotation(network.deployment, network.directory.accounts)
     await network.restart()
