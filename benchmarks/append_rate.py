@@ -15,9 +15,10 @@ from nats.aio.client import Client
 
 from adapters import codec
 from adapters.nats import subjects
+from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import connect
 from adapters.nats.event_log import JetStreamEventLog
-from adapters.nats.streams import create_streams
+from adapters.nats.streams import deploy_streams
 from benchmarks.network import nats_server
 from commands.event_log import Origin
 from commands.handle import CommandHandler
@@ -95,8 +96,8 @@ async def run(window: int, appends: int) -> AppendRate:
     each = appends // window
     raw_rates, handled_rates = [], []
     async with nats_server() as server:
-        client = await connect(server.url, "append-rate")
-        await create_streams(client)
+        await deploy_streams(server.access(Role.DEPLOY))
+        client = await connect(server.access(Role.COORDINATOR), "append-rate")
         for number in range(ROUNDS):
             names = [AccountId(f"r{number}-{n}") for n in range(window)]
             others = [AccountId(f"h{number}-{n}") for n in range(window)]

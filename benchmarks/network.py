@@ -12,6 +12,7 @@ from adapters.embedded.nats_server import NatsServer
 from adapters.embedded.ports import Ports
 from adapters.embedded.postgres_home import remove_home
 from adapters.embedded.postgres_server import PostgresServer
+from adapters.nats.accounts.deployment import Deployment
 
 
 @asynccontextmanager
@@ -28,12 +29,7 @@ async def temporary_directory() -> AsyncIterator[DataDirectory]:
 @asynccontextmanager
 async def nats_server() -> AsyncIterator[NatsServer]:
     async with temporary_directory() as directory:
-        server = NatsServer(
-            directory,
-            Ports(directory.run / "ports.json"),
-            coordinator_password=directory.secret("nats-coordinator"),
-            island_password=directory.secret("nats-island"),
-        )
+        server = NatsServer(directory, Ports(directory.run / "ports.json"), Deployment.open(directory.fabric))
         async with server:
             yield server
 

@@ -29,7 +29,7 @@ ONCE_A_JOB: Final = (CreditsHeld, JobSubmitted, JobSucceeded, HoldSettled, WorkC
 
 async def events_of(network: Network) -> list[Any]:
     """Every event in the log, in order."""
-    async with network.as_coordinator() as client:
+    async with network.as_operator() as client:
         log = JetStreamEventLog(client)
         return [event async for commits in log.read(after=0) for commit in commits for event in commit.events]
 
@@ -90,7 +90,7 @@ def assert_one_attempt_at_a_time(events: Sequence[Any]) -> None:
 
 
 async def assert_read_side_is_the_log(network: Network) -> None:
-    async with network.as_coordinator() as client, read_pool(network.servers.postgres_dsn, size=1) as pool:
+    async with network.as_operator() as client, read_pool(network.servers.postgres_dsn, size=1) as pool:
         log, reads = JetStreamEventLog(client), ReadModel(pool)
 
         async def is_caught_up() -> bool:

@@ -1,4 +1,4 @@
-"""One network for one test: its servers run, everything else the test starts itself."""
+"""One network for one test: servers and registrar run, everything else the test starts itself."""
 
 from collections.abc import AsyncIterator
 
@@ -11,8 +11,8 @@ from tests.faults.network import Network
 @pytest.fixture
 async def network(seeded_directory: DataDirectory) -> AsyncIterator[Network]:
     network = Network(seeded_directory)
-    await network.servers.start()
     try:
+        await network.start()
         yield network
     finally:
         await network.close()

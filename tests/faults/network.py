@@ -1,26 +1,26 @@
-"""A whole network of real processes for one test: embedded servers, coordinators, islands, and a person with a key.
+"""A whole network of real processes for one test: embedded servers, registrar, coordinators, islands, and a person.
 
-Made by the fixture `network` with servers that run and nothing else; a test starts the coordinators and islands it
+Made by the fixture `network` with servers and a registrar that run; a test starts the coordinators and islands it
 needs and breaks them. Everything is stopped afterwards, whatever happened.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final, TypeVar
 
 import httpx
-import nats
 import psutil
 from nats.aio.client import Client
 
 from adapters.embedded.data_directory import DataDirectory
-from adapters.embedded.nats_server import ISLAND_INBOX_PREFIX
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.embedded.server import EmbeddedServer
 from adapters.embedded.servers import EmbeddedServers
+from adapters.nats.accounts.roles import Role
 from api.api_key_text import new_api_key
+from tests.fabric import Fabric
 from tests.faults import slow_cargo
 from tests.faults.programs import Program
 
@@ -38,7 +38,9 @@ class Network:
 
     def __init__(self, directory: DataDirectory) -> None:
         self.servers = EmbeddedServers(directory)
+        self.fabric = Fabric(self.servers.nats)
         self.key = new_api_key().text
+        self.registrars: list[Program] = []
         self.coordinators: list[Program] = []
         self.islands: list[Program] = []
         self.clients: list[httpx.AsyncClient] = []
@@ -51,6 +53,16 @@ class Network:
         """Speaks to the first coordinator."""
         return self.clients[0]
 
+    async def start(self) -> None:
+        await self.servers.start()
+        settings = {
+            "ARCHIPELAGO_REGISTRAR_NATS_URL": self.servers.nats.url,
+            "ARCHIPELAGO_REGISTRAR_NATS_KEYS": str(self.fabric.deployment.registrar.path),
+        }
+        registrar = Program("registrar", "registrar", settings, self._directory.logs)
+        self.registrars.append(registrar)
+        registrar.start()
+
     async def add_coordinator(self) -> Program:
         """Starts one more and waits until the local key works there."""
         number = len(self.coordinators) + 1
@@ -58,8 +70,9 @@ class Network:
         url = f"http://{LOOPBACK}:{port}"
         settings = {
             "ARCHIPELAGO_PORT": str(port),
-            "ARCHIPELAGO_NATS_URL": self.servers.nats_url,
-            "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.island_nats_url,
+            "ARCHIPELAGO_NATS_URL": self.servers.nats.url,
+            "ARCHIPELAGO_NATS_KEYS": str(self.fabric.deployment.coordinator.path),
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.nats.url,
             "ARCHIPELAGO_POSTGRES_DSN": self.servers.postgres_dsn,
             "ARCHIPELAGO_LOCAL_KEY": self.key,
             "ARCHIPELAGO_REQUESTS_PER_MINUTE": PLENTY,
@@ -91,7 +104,7 @@ class Network:
         settings = {
             "ARCHIPELAGO_ISLAND_COORDINATOR_URL": str(self.http.base_url).removesuffix("/api/v1/"),
             "ARCHIPELAGO_ISLAND_KEY": self.key,
-            "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.island_nats_url,
+            "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.nats.url,
             "ARCHIPELAGO_ISLAND_STATE_DIR": str(self._directory.root / name),
             "ARCHIPELAGO_ISLAND_NAME": name,
             "ARCHIPELAGO_ISLAND_SLOTS": "1",
@@ -177,21 +190,14 @@ class Network:
 
         await eventually(some)
 
-    @asynccontextmanager
-    async def as_coordinator(self) -> AsyncIterator[Client]:
-        async with connected(self.servers.nats_url) as client:
-            yield client
-
-    @asynccontextmanager
-    async def as_island(self) -> AsyncIterator[Client]:
-        """With the rights that every island has, and no more."""
-        async with connected(self.servers.island_nats_url, inbox_prefix=ISLAND_INBOX_PREFIX) as client:
-            yield client
+    def as_operator(self) -> AbstractAsyncContextManager[Client]:
+        """With every right there is in CORE."""
+        return self.fabric.connected(Role.DEPLOY)
 
     async def close(self) -> None:
-        """Islands, coordinators, servers; each is stopped although another could not be."""
+        """Islands, coordinators, registrar, servers; each is stopped although another could not be."""
         faults = []
-        for program in (*self.islands, *self.coordinators):
+        for program in (*self.islands, *self.coordinators, *self.registrars):
             try:
                 await program.stop()
             except Exception as fault:  # noqa: BLE001 - told below, after everything else was stopped
@@ -224,15 +230,6 @@ async def answered(client: httpx.AsyncClient, path: str, **headers: str) -> dict
         return {}
     found: dict[str, Any] = answer.json() if answer.is_success else {}
     return found
-
-
-@asynccontextmanager
-async def connected(url: str, **options: Any) -> AsyncIterator[Client]:
-    client = await nats.connect(url, **options)
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def eventually(question: Callable[[], Awaitable[T]], *, within_s: float = SEEN_WITHIN_S) -> T:

@@ -102,7 +102,7 @@ async def stranger_key(network: Network) -> ApiKeyText:
         scopes=(Scope.READ, Scope.WRITE),
         now_ms=now_ms,
     )
-    async with network.as_coordinator() as client:
+    async with network.as_operator() as client:
         handler = CommandHandler(JetStreamEventLog(client))
         origin = Origin(command_id=clock.new_id(), actor="test")
         await handler.handle(ACCOUNT, STRANGER, opened, origin=origin)

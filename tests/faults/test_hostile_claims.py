@@ -98,7 +98,7 @@ async def test_every_hostile_claim_is_kept_with_its_code_and_stops_nobody(networ
     own = IslandId((await network.host("only"))["id"])
     job_id = await network.submit(slug, "under attack")
     await network.until_output(job_id)
-    async with network.as_island() as attacker, network.as_coordinator() as client:
+    async with network.as_island() as attacker, network.as_operator() as client:
         sent = {}
         for subject, body, code in hostile_claims(own, job_id):
             receipt = await attacker.jetstream().publish(subject, body)
