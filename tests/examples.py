@@ -241,6 +241,14 @@ def cancel_job(*, has_output: bool = False, seconds: float = 5) -> job_commands.
     )
 
 
+def abandon_attempt(
+    island_id: IslandId = ISLAND, attempt: int = 1, seconds: float = 5
+) -> job_commands.AbandonAttempt:
+    return job_commands.AbandonAttempt(
+        job_id=JOB_ID, attempt=attempt, island_id=island_id, now_ms=at_ms(seconds)
+    )
+
+
 # The events of a job's story.
 
 

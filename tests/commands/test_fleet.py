@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from commands.fleet import RECENT_KEPT_MAX, island_of, offer_after
-from domain.failure import Failure
+from domain.failure import Failure, Loss
 from domain.ids import CargoSlug
 from domain.island_events import (
     Absence,
@@ -33,10 +33,18 @@ from tests.examples import (
     at_ms,
     attempt_failed,
     cancelled,
+    enrolled,
     failed,
+    flood_penalized,
+    joined,
+    key_replaced,
     lost,
+    paired,
     ready_island,
+    removed,
+    renamed,
     returned,
+    revoked,
     started,
     submitted,
     succeeded,
@@ -61,6 +69,26 @@ def test_a_registered_island_is_what_it_said_it_is() -> None:
 def test_an_island_is_unknown_until_it_enrols() -> None:
     assert offer_after(None, ready_island()[-1]) is None
     assert offer_after(None, assigned()) is None
+    assert offer_after(None, removed()) is None
+
+
+def test_an_island_that_joined_on_its_own_offers_nothing_until_it_is_paired() -> None:
+    assert offer_after(None, joined()) is None
+    offer = offer_of_events(joined(), renamed(), *paired(name="attic", karma=3))
+    plain = Offer(island_id=ISLAND, owner_id=OWNER, name="attic", karma=3)
+    assert offer == replace(plain, is_approved=True)
+
+
+def test_an_island_that_is_removed_offers_nothing_and_comes_back_with_its_karma_only() -> None:
+    assert offer_after(READY, removed()) is None
+    again = offer_of_events(*ready_island(), removed(), *enrolled(karma=7))
+    assert again == Offer(island_id=ISLAND, owner_id=OWNER, name=ISLAND, karma=7, is_approved=True)
+
+
+def test_a_revoked_island_gets_no_jobs_until_it_is_paired_again() -> None:
+    waiting = [*ready_island(), revoked(), key_replaced()]
+    assert offer_of_events(*waiting) == replace(READY, is_approved=False)
+    assert offer_of_events(*waiting, *paired()) == READY
 
 
 @pytest.mark.parametrize(
@@ -86,6 +114,8 @@ def test_an_island_is_unknown_until_it_enrols() -> None:
             [WarmCargosChanged(island_id=ISLAND, slugs=(SLUG,), changed_at_ms=T0_MS)],
             {"warm_slugs": frozenset({SLUG})},
         ),
+        ([renamed("attic")], {"name": "attic"}),
+        ([flood_penalized(karma=-12)], {"karma": -12}),
         ([CooldownStarted(island_id=ISLAND, until_ms=5, faults_in_row=3)], {"cooldown_until_ms": 5}),
         ([IslandSuspended(island_id=ISLAND, reason="", suspended_at_ms=T0_MS)], {"is_suspended": True}),
         (
@@ -132,6 +162,8 @@ def test_failures_and_losses_are_remembered_for_a_while_and_returns_are_not() ->
         failed("crashed"),
     ]
     assert offer_of_events(*ready_island(), *events).recent_failures_ms == (at_ms(5), at_ms(66))
+    barred = lost(seconds=67, loss=Loss.ISLAND_BARRED)
+    assert offer_of_events(*ready_island(), *events, barred).recent_failures_ms == (at_ms(5), at_ms(66))
     just_within = lost(seconds=5 + RECENT_MS / 1000)
     assert at_ms(5) in offer_of_events(*ready_island(), *events, just_within).recent_failures_ms
     later = lost(seconds=5.001 + RECENT_MS / 1000)

@@ -26,6 +26,7 @@ from domain.job_commands import AbandonJob, DeferPlacement, ExpireLease, JobComm
 from domain.job_events import (
     AttemptFailed,
     AttemptLost,
+    Grade,
     JobAbandoned,
     JobAssigned,
     JobCancelled,
@@ -48,6 +49,7 @@ from tests.examples import (
     OWNER,
     PRICE_MICRO,
     T0_MS,
+    abandon_attempt,
     assign_job,
     assigned,
     at_ms,
@@ -225,6 +227,40 @@ def test_a_renewed_lease_outlives_its_first_timer() -> None:
 def test_an_old_timer_does_not_end_a_newer_attempt() -> None:
     history = (submitted(), assigned(), lost(), assigned(OTHER_ISLAND, 2, seconds=70))
     job.given(*history).when(expire(attempt=1, seconds=500)).then_nothing()
+
+
+def test_a_result_is_as_sure_as_its_claim_was() -> None:
+    signed = replace(succeed_attempt(), grade=Grade.SIGNED)
+    job.given(submitted(), assigned()).when(signed).then(succeeded(grade=Grade.SIGNED))
+    assert succeed_attempt().grade is Grade.UNSIGNED
+
+
+def test_an_attempt_on_a_barred_island_is_lost_at_once() -> None:
+    barred = lost(seconds=5, loss=Loss.ISLAND_BARRED)
+    job.given(submitted(), assigned()).when(abandon_attempt()).then(barred)
+    job.given(submitted(), assigned(), started()).when(abandon_attempt()).then(barred)
+    job.given(submitted(), assigned(), barred).when(abandon_attempt()).then_nothing()
+
+
+def test_the_bar_of_another_island_or_attempt_ends_nothing() -> None:
+    second = (submitted(), assigned(), lost(), assigned(OTHER_ISLAND, 2, seconds=70))
+    job.given(*second).when(abandon_attempt()).then_nothing()
+    job.given(*second).when(abandon_attempt(OTHER_ISLAND, 1)).then_nothing()
+    job.given(*second).when(abandon_attempt(ISLAND, 2)).then_nothing()
+    job.given(submitted()).when(abandon_attempt()).then_nothing()
+    job.given(submitted(), assigned(), succeeded()).when(abandon_attempt()).then_nothing()
+
+
+def test_a_job_is_not_blamed_for_barred_islands() -> None:
+    history: list[JobEvent] = [submitted()]
+    for attempt in range(1, ATTEMPTS_MAX):
+        history += [assigned(attempt=attempt), lost(attempt=attempt, loss=Loss.ISLAND_BARRED)]
+    assert JOB.fold(history).failed_attempts == 0
+    history += [assigned(attempt=ATTEMPTS_MAX)]
+    last, end = job.given(*history).when(abandon_attempt(attempt=ATTEMPTS_MAX)).decided()
+    assert isinstance(last, AttemptLost)
+    assert isinstance(end, JobFailed)
+    assert end.code == JobEnd.ATTEMPTS_EXHAUSTED
 
 
 # Fencing.
@@ -529,6 +565,7 @@ strangers: st.SearchStrategy[JobCommand] = st.one_of(
     st.builds(assign_job, islands, attempts, seconds),
     st.builds(lambda say, *rest: say(*rest), sayings, islands, attempts, seconds),
     st.builds(expire, attempts, seconds),
+    st.builds(abandon_attempt, islands, attempts, seconds),
     st.builds(cancel_job, has_output=st.booleans(), seconds=seconds),
 )
 waits: st.SearchStrategy[JobCommand] = st.one_of(
@@ -537,7 +574,7 @@ waits: st.SearchStrategy[JobCommand] = st.one_of(
 moves: st.SearchStrategy[Move] = st.one_of(
     st.builds(next_attempt, islands, seconds),
     st.builds(by_holder, sayings, seconds),
-    st.builds(by_holder, sayings, seconds),
+    st.builds(by_holder, st.just(abandon_attempt), seconds),
     seconds.map(lambda at: lambda job: expire(job.attempt, at)),
     (strangers | waits).map(lambda command: lambda _: command),
 )
@@ -583,7 +620,9 @@ def test_a_job_is_never_charged_more_than_its_bid_and_never_tried_too_often(scri
     charges = [event.price_micro for event in past if isinstance(event, JobSucceeded)]
     charges += [event.charge_micro for event in past if isinstance(event, JobCancelled)]
     assert all(0 <= charge <= BID_MICRO for charge in charges)
-    assert sum(isinstance(event, AttemptFailed | AttemptLost) for event in past) <= FAILED_ATTEMPTS_MAX
+    mishaps = [event for event in past if isinstance(event, AttemptFailed | AttemptLost)]
+    counted = [one for one in mishaps if isinstance(one, AttemptFailed) or one.loss.is_counted]
+    assert len(counted) <= FAILED_ATTEMPTS_MAX
     assert sum(isinstance(event, JobAssigned) for event in past) <= ATTEMPTS_MAX
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from commands.process import SendAssignment, SendCancel
 from commands.processes.dispatching import react
-from domain.failure import Failure
+from domain.failure import Failure, Loss
 from tests.examples import (
     ISLAND,
     JOB_ID,
@@ -49,6 +49,10 @@ def test_a_job_cancelled_in_the_queue_stops_nobody() -> None:
 
 def test_an_island_that_lost_its_lease_is_told() -> None:
     assert react(lost(), T0_MS) == stop("lease_lost")
+
+
+def test_an_island_that_was_barred_is_told_to_stop() -> None:
+    assert react(lost(loss=Loss.ISLAND_BARRED), T0_MS) == stop("superseded")
 
 
 def test_an_attempt_that_ran_too_long_is_stopped() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from commands.process import Order
 from commands.processes.karma import REFUSALS, react
-from domain.failure import FAULT_OF, Failure, Fault, ReturnReason
+from domain.failure import FAULT_OF, Failure, Fault, Loss, ReturnReason
 from domain.ids import IslandId
 from domain.island import ISLAND as ISLAND_DECIDER
 from domain.island_commands import CreditWork, PenalizeKarma
@@ -43,6 +43,10 @@ def test_a_success_credits_the_time_worked() -> None:
 
 def test_a_lost_lease_costs_the_island_that_lost_it() -> None:
     assert react(lost(OTHER_ISLAND, 2), NOW_MS) == penalty(Penalty.LEASE_LOST, OTHER_ISLAND, 2)
+
+
+def test_an_attempt_that_a_bar_ended_costs_nothing_more() -> None:
+    assert react(lost(loss=Loss.ISLAND_BARRED), NOW_MS) == []
 
 
 @pytest.mark.parametrize("code", list(Failure))

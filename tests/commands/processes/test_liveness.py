@@ -6,7 +6,7 @@ from commands.processes.liveness import OFFLINE_AFTER_MS, Liveness, Picture
 from domain.island import ISLAND as ISLAND_DECIDER
 from domain.island_commands import MarkOffline
 from domain.island_events import Absence, IslandWentOffline
-from tests.examples import ISLAND, T0_MS, at_ms, came_online, enrolled, origin, registered
+from tests.examples import ISLAND, T0_MS, at_ms, came_online, enrolled, origin, registered, removed
 
 OFFLINE_S = OFFLINE_AFTER_MS / 1000
 
@@ -69,6 +69,13 @@ def test_after_our_own_silence_everybody_gets_a_full_period() -> None:
     liveness = listening()
     liveness.listening_since(at_ms(34))
     assert liveness.plan(at_ms(34 + OFFLINE_S - 0.001)) == []
+
+
+def test_who_was_removed_is_not_missed() -> None:
+    liveness = listening()
+    liveness.take(commit(2, removed()))
+    assert liveness.plan(at_ms(OFFLINE_S)) == []
+    assert liveness.picture == Picture(position=2)
 
 
 def test_who_is_offline_already_is_left_alone_until_it_returns() -> None:

@@ -10,7 +10,7 @@ from commands.event_log import Commit
 from commands.process import Order
 from commands.processes import placing
 from commands.processes.placing import ORDER_FORGOTTEN_MS, Picture, Placing
-from domain.failure import Failure
+from domain.failure import Failure, Loss
 from domain.ids import AccountId, IslandId, JobId
 from domain.island_events import DrainStarted
 from domain.job import JOB
@@ -37,9 +37,12 @@ from tests.examples import (
     ready_island,
     refused,
     registered,
+    removed,
     returned,
+    revoked,
     submitted,
     succeeded,
+    suspended,
 )
 
 OUTPUT_POSITION = 77
@@ -254,6 +257,26 @@ def test_after_a_failure_the_next_attempt_goes_elsewhere(end: Any, first: Island
 def test_a_lone_island_gets_a_lost_job_again() -> None:
     story = Story(*ready_island(), submitted(), assigned(), lost())
     assert story.assigned_jobs(100) == [(JOB_ID, ISLAND)]
+
+
+def test_a_job_whose_island_was_barred_goes_elsewhere_without_a_pause() -> None:
+    barred = lost(seconds=5, loss=Loss.ISLAND_BARRED)
+    story = Story(*TWO_ISLANDS, submitted(), assigned(), suspended(seconds=5), barred)
+    assert story.assigned_jobs(5) == [(JOB_ID, OTHER_ISLAND)]
+
+
+@pytest.mark.parametrize("bar", [suspended(), revoked()], ids=["suspended", "revoked"])
+def test_a_barred_island_gets_no_jobs(bar: Any) -> None:
+    (deferral,) = Story(*ready_island(), bar, submitted()).deferrals()
+    code = Refusal.SUSPENDED if bar == suspended() else Refusal.NOT_APPROVED
+    assert [count.code for count in deferral.explanation.refusals] == [code]
+
+
+def test_an_island_that_left_is_not_even_considered() -> None:
+    story = Story(*TWO_ISLANDS, removed(), submitted(bid_micro=1))
+    (deferral,) = story.deferrals()
+    assert deferral.explanation.considered == 1
+    assert list(story.planner.picture.offers) == [OTHER_ISLAND]
 
 
 def test_an_attempt_given_back_goes_elsewhere() -> None:
