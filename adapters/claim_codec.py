@@ -1,12 +1,14 @@
 """From the bytes an island sent to a claim, or to the reason why it is none.
 
-Called by the claim mailboxes. Judges form only: subject, size, JSON, types, that the body names the island of the
-subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
+Called by the claim mailbox and its check. Judges form only: subject, size, JSON, types, that the body names the island
+of the subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
 """
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from enum import StrEnum
+from typing import Final, assert_never
 
 import msgspec
 
@@ -53,39 +55,101 @@ REGISTER_DECODER: Final = wire.decoder(wire.RegisterHost)
 HEARTBEAT_DECODER: Final = wire.decoder(wire.HostHeartbeat)
 STATUS_DECODER: Final = wire.decoder(wire.JobStatus)
 LEASE_DECODER: Final = wire.decoder(wire.LeaseRenewal)
-REGISTER_SUBJECT: Final = ("coordinator", "hosts", "register")
 
 
-def claim_of(subject: str, body: bytes) -> Claim:
-    """The claim of one message. Raises `ClaimRejected`."""
+class JobName(msgspec.Struct):
+    job_id: str = ""
+
+
+NAME_DECODER: Final = msgspec.json.Decoder(JobName)
+
+
+class Kind(StrEnum):
+    """The last word of the subject a claim is made on; `register` for registrations."""
+
+    REGISTER = "register"
+    HEARTBEAT = "heartbeat"
+    STATUS = "status"
+    LEASE = "lease"
+
+    @property
+    def is_greeting(self) -> bool:
+        """About the island itself, so one that is not paired yet says it too."""
+        return self in (Kind.REGISTER, Kind.HEARTBEAT)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who makes which kind of claim, as the server says: accounts put the island into the subject."""
+
+    island_id: IslandId
+    kind: Kind
+
+
+def address_of(subject: str) -> Address:
+    """Raises `ClaimRejected(bad_subject)`."""
+    match subject.split("."):
+        case ["coordinator", "hosts", "register", island_id] if ISLAND_ID.fullmatch(island_id):
+            return Address(IslandId(island_id), Kind.REGISTER)
+        case ["host", island_id, "heartbeat" | "status" | "lease" as kind] if ISLAND_ID.fullmatch(island_id):
+            return Address(IslandId(island_id), Kind(kind))
+        case _:
+            shown = subject[:DETAIL_CHARACTERS_MAX]
+            raise ClaimRejected(ClaimRejection.BAD_SUBJECT, f"no claim is made on {shown}")
+
+
+def job_named(body: bytes) -> str:
+    """The wire id that a body names, or nothing where it names none. Cheap, and believes nothing."""
+    try:
+        return NAME_DECODER.decode(body).job_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def check_size(body: bytes) -> None:
+    """Raises `ClaimRejected(too_large)`."""
     if len(body) > CLAIM_BYTES_MAX:
         raise ClaimRejected(ClaimRejection.TOO_LARGE, f"body: at most {CLAIM_BYTES_MAX} bytes")
+
+
+def claim_of(address: Address, body: bytes, *, local_id: str | None = None, is_signed: bool = False) -> Claim:
+    """The claim of one message. Raises `ClaimRejected`.
+
+    `local_id` is what the island calls itself besides its id; islands that sign must count their output and digest it.
+    """
+    check_size(body)
     try:
-        return decode(subject.split("."), body)
+        return decode(address, body, local_id, is_signed=is_signed)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise ClaimRejected(ClaimRejection.BAD_JSON, str(fault)[:DETAIL_CHARACTERS_MAX]) from fault
 
 
-def decode(tokens: list[str], body: bytes) -> Claim:
-    if tuple(tokens[:3]) == REGISTER_SUBJECT:
-        return registration(REGISTER_DECODER.decode(body), stamped=tokens[3] if len(tokens) > 3 else None)
-    match tokens:
-        case ["host", island_id, "heartbeat"]:
-            return heartbeat(IslandId(island_id), HEARTBEAT_DECODER.decode(body))
-        case ["host", island_id, "status"]:
-            return status(IslandId(island_id), STATUS_DECODER.decode(body))
-        case ["host", island_id, "lease"]:
-            return renewal(IslandId(island_id), LEASE_DECODER.decode(body))
+def decode(address: Address, body: bytes, local_id: str | None, *, is_signed: bool) -> Claim:
+    island_id = address.island_id
+    match address.kind:
+        case Kind.REGISTER:
+            greeting = REGISTER_DECODER.decode(body)
+            check_name(greeting.host_id, island_id, local_id)
+            return registration(island_id, greeting)
+        case Kind.HEARTBEAT:
+            beat = HEARTBEAT_DECODER.decode(body)
+            check_name(beat.host_id, island_id, local_id)
+            return heartbeat(island_id, beat)
+        case Kind.STATUS:
+            return status(island_id, STATUS_DECODER.decode(body), is_signed=is_signed)
+        case Kind.LEASE:
+            return renewal(island_id, LEASE_DECODER.decode(body))
         case _:
-            raise ClaimRejected(ClaimRejection.BAD_SUBJECT, f"no claim is made on {'.'.join(tokens)}")
+            assert_never(address.kind)
 
 
-def registration(message: wire.RegisterHost, *, stamped: str | None) -> Registration:
-    """`stamped` is the island the server says has spoken, where accounts make it say so."""
-    if not ISLAND_ID.fullmatch(message.host_id):
-        raise ClaimRejected(ClaimRejection.UNKNOWN_ISLAND, "host_id: must be 8-64 letters, digits, _ or -")
-    if stamped not in (None, message.host_id):
+def check_name(host_id: str, island_id: IslandId, local_id: str | None) -> None:
+    """Raises `ClaimRejected(id_mismatch)` where the body names another island than the one that spoke."""
+    if host_id != island_id and (local_id is None or host_id != local_id):
         raise ClaimRejected(ClaimRejection.ID_MISMATCH, "host_id: differs from the island that spoke")
+
+
+def registration(island_id: IslandId, message: wire.RegisterHost) -> Registration:
     check_numbers(message)
     found = message.capabilities
     offers = {
@@ -111,7 +175,7 @@ def registration(message: wire.RegisterHost, *, stamped: str | None) -> Registra
         trust_level_min=message.policy.trust_level_min if message.policy else 0,
     )
     return Registration(
-        island_id=IslandId(message.host_id),
+        island_id=island_id,
         agent_version=message.version[:NAME_CHARACTERS_MAX],
         protocol=message.protocol,
         capabilities=capabilities,
@@ -160,8 +224,6 @@ def ask_micro(slug: str, price: str) -> int:
 
 
 def heartbeat(island_id: IslandId, message: wire.HostHeartbeat) -> Heartbeat:
-    if message.host_id != island_id:
-        raise ClaimRejected(ClaimRejection.ID_MISMATCH, "host_id: differs from the subject")
     if message.status not in ("online", "draining", "offline"):
         raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "status: must be online, draining or offline")
     warm = message.cache.warm_workload_ids[:WARM_MAX] if message.cache else []
@@ -185,7 +247,7 @@ def named_attempt(wire_name: str, attempt: int | None) -> tuple[JobId, int]:
     return job_id, number
 
 
-def status(island_id: IslandId, message: wire.JobStatus) -> Claim:
+def status(island_id: IslandId, message: wire.JobStatus, *, is_signed: bool) -> Claim:
     job_id, attempt = named_attempt(message.job_id, message.attempt)
     match message.state:
         case "started":
@@ -193,7 +255,7 @@ def status(island_id: IslandId, message: wire.JobStatus) -> Claim:
         case "streaming":
             return Streaming(island_id=island_id, job_id=job_id, attempt=attempt)
         case "succeeded":
-            return succeeded(island_id, job_id, attempt, message)
+            return succeeded(island_id, job_id, attempt, message, is_signed=is_signed)
         case "failed":
             return Failed(
                 island_id=island_id,
@@ -212,10 +274,14 @@ def status(island_id: IslandId, message: wire.JobStatus) -> Claim:
             raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "state: unknown word")
 
 
-def succeeded(island_id: IslandId, job_id: JobId, attempt: int, message: wire.JobStatus) -> Succeeded:
-    if message.count is None or message.digest is None:
+def succeeded(
+    island_id: IslandId, job_id: JobId, attempt: int, message: wire.JobStatus, *, is_signed: bool
+) -> Succeeded:
+    """An island without keys may leave count and digest out: both, or neither."""
+    is_told = message.count is not None and message.digest is not None
+    if not is_told and (is_signed or message.count is not None or message.digest is not None):
         raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "count, digest: required with succeeded")
-    plausible("count", message.count, NUMBER_MAX)
+    plausible("count", message.count or 0, NUMBER_MAX)
     return Succeeded(
         island_id=island_id,
         job_id=job_id,

@@ -1,8 +1,9 @@
 """The intake: from what an island claims to what is a fact.
 
-Called by the claim mailboxes for one claim at a time per attempt. A claim becomes a command; the decider checks the
-fence (current attempt, this island); whatever it refuses is raised as `ClaimRejected` and kept with its reason. A
-success counts only with a complete output whose digest agrees, inside the limits and not empty.
+Called by the claim mailbox for one claim at a time per attempt, after `adapters.claim_check`. A claim becomes a
+command; the decider checks the fence (current attempt, this island); whatever it refuses is raised as `ClaimRejected`
+and kept with its reason. A success counts only with a complete output, inside the limits and not empty; an island that
+signs must have told its digest too.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from domain.claim import (
 from domain.failure import Failure
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND
-from domain.island_commands import RecordHeartbeat, RegisterIsland
+from domain.island_commands import PenalizeFlood, RecordHeartbeat, RegisterIsland
 from domain.job import JOB, Job, check_holder
 from domain.job_commands import (
     FailAttempt,
@@ -38,7 +39,7 @@ from domain.job_commands import (
     StartAttempt,
     SucceedAttempt,
 )
-from domain.job_events import Output
+from domain.job_events import Grade, Output
 from domain.rejection import Rejected, Rejection
 
 OUTPUT_WAIT_S: Final = 5.0  # How long a success waits for chunks that were overtaken.
@@ -49,15 +50,22 @@ CLAIM_REJECTION_OF: Final = {
     Rejection.ATTEMPT_SUPERSEDED: ClaimRejection.STALE_ATTEMPT,
     Rejection.ISLAND_NOT_OWNER: ClaimRejection.NOT_OWNER,
     Rejection.ISLAND_UNKNOWN: ClaimRejection.UNKNOWN_ISLAND,
+    Rejection.ISLAND_REMOVED: ClaimRejection.UNKNOWN_ISLAND,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What arrived of an attempt's output. `is_complete`: no gap up to a final message."""
+    """What arrived of an attempt's output. `is_complete`: no gap up to a final message.
+
+    `has_gap`: a chunk is missing before one that arrived. `conflicting`: where copies of a chunk lie that differ from
+    the first; they did not count.
+    """
 
     output: Output
     is_complete: bool
+    has_gap: bool
+    conflicting: tuple[int, ...]
 
 
 class Outputs(Protocol):
@@ -76,16 +84,31 @@ class Intake:
         self._outputs = outputs
         self._mailbox = mailbox
 
-    async def take(self, claim: Claim, *, origin: Origin, received_at_ms: int) -> None:
-        """Acts on one claim. Raises `ClaimRejected`; whatever else is raised means: deliver it again."""
+    async def take(
+        self, claim: Claim, *, grade: Grade, origin: Origin, received_at_ms: int
+    ) -> tuple[int, ...]:
+        """Acts on one claim. Returns where output lies that did not count because it differs from an earlier copy.
+
+        Raises `ClaimRejected`; whatever else is raised means: deliver it again.
+        """
         try:
-            await self._act(claim, origin, received_at_ms)
+            return await self._act(claim, grade, origin, received_at_ms)
         except Rejected as rejected:
             if isinstance(claim, Started):
                 await self._tell_to_stop(claim)
             raise ClaimRejected(claim_rejection(rejected), rejected.detail) from rejected
 
-    async def _act(self, claim: Claim, origin: Origin, now_ms: int) -> None:
+    async def take_flood(
+        self, island_id: IslandId, flood_id: str, *, messages_per_s: int, now_ms: int
+    ) -> None:
+        """An island sends far more than it may. Once for each `flood_id`; raises `Rejected` as the island does."""
+        command = PenalizeFlood(
+            island_id=island_id, flood_id=flood_id, messages_per_s=messages_per_s, now_ms=now_ms
+        )
+        origin = Origin(command_id=f"flood.{flood_id}", actor="intake")
+        await self._handler.handle(ISLAND, island_id, command, origin=origin)
+
+    async def _act(self, claim: Claim, grade: Grade, origin: Origin, now_ms: int) -> tuple[int, ...]:
         match claim:
             case Registration():
                 await self._handler.handle(
@@ -96,7 +119,7 @@ class Intake:
                     ISLAND, claim.island_id, heartbeat_command(claim, now_ms), origin=origin
                 )
             case Succeeded():
-                await self._take_success(claim, origin, now_ms)
+                return await self._take_success(claim, grade, origin, now_ms)
             case Started() | Failed() | Returned() | Renewal():
                 command = attempt_command(claim, now_ms)
                 await self._handler.handle(JOB, claim.job_id, command, origin=origin)
@@ -104,40 +127,25 @@ class Intake:
                 pass
             case _:
                 assert_never(claim)
+        return ()
 
-    async def _take_success(self, claim: Succeeded, origin: Origin, now_ms: int) -> None:
+    async def _take_success(
+        self, claim: Succeeded, grade: Grade, origin: Origin, now_ms: int
+    ) -> tuple[int, ...]:
         job = await self._handler.recent_state(JOB, claim.job_id)
         if not job.is_live or (job.attempt, job.island_id) != (claim.attempt, claim.island_id):
             job = await self._handler.state(JOB, claim.job_id)  # Before saying no, look at the truth.
         if job.account_id is None:
             raise Rejected(Rejection.JOB_UNKNOWN, f"no job {claim.job_id}")
         if job.has_succeeded(claim.attempt, claim.island_id):
-            return  # Delivered again: its fact was recorded and its acknowledgement lost.
+            return ()  # Delivered again: its fact was recorded and its acknowledgement lost.
         check_holder(job, claim.attempt, claim.island_id)
-        judged = await self._judge_success(claim, job, now_ms)
-        await self._handler.handle(JOB, claim.job_id, judged, origin=origin)
-
-    async def _judge_success(self, claim: Succeeded, job: Job, now_ms: int) -> SucceedAttempt | FailAttempt:
         collected = await self._outputs.collect(
             claim.island_id, claim.job_id, claim.attempt, after=job.output_after, wait_s=OUTPUT_WAIT_S
         )
-        if failure := defect(claim, collected, job):
-            return FailAttempt(
-                job_id=claim.job_id,
-                attempt=claim.attempt,
-                island_id=claim.island_id,
-                code=failure,
-                detail=f"{collected.output.chunks} of {claim.chunks} chunks arrived",
-                now_ms=now_ms,
-            )
-        return SucceedAttempt(
-            job_id=claim.job_id,
-            attempt=claim.attempt,
-            island_id=claim.island_id,
-            output=collected.output,
-            usage=claim.usage,
-            now_ms=now_ms,
-        )
+        judged = success_command(claim, grade, collected, job, now_ms)
+        await self._handler.handle(JOB, claim.job_id, judged, origin=origin)
+        return collected.conflicting
 
     async def _tell_to_stop(self, claim: Started) -> None:
         """An island that starts what is over is told so at once instead of at its lease's end."""
@@ -200,14 +208,45 @@ def attempt_command(claim: Started | Failed | Returned | Renewal, now_ms: int) -
             assert_never(claim)
 
 
+def success_command(
+    claim: Succeeded, grade: Grade, collected: Collected, job: Job, now_ms: int
+) -> SucceedAttempt | FailAttempt:
+    if failure := defect(claim, collected, job):
+        told = "" if claim.chunks is None else f" of {claim.chunks}"
+        return FailAttempt(
+            job_id=claim.job_id,
+            attempt=claim.attempt,
+            island_id=claim.island_id,
+            code=failure,
+            detail=f"{collected.output.chunks}{told} chunks arrived",
+            now_ms=now_ms,
+        )
+    return SucceedAttempt(
+        job_id=claim.job_id,
+        attempt=claim.attempt,
+        island_id=claim.island_id,
+        output=collected.output,
+        usage=claim.usage,
+        grade=grade,
+        now_ms=now_ms,
+    )
+
+
 def defect(claim: Succeeded, collected: Collected, job: Job) -> Failure | None:
     """Why a claimed success does not count, or None."""
     assert job.cargo is not None
-    output = collected.output
-    if output.output_bytes > job.cargo.limits.output_bytes:
+    if collected.output.output_bytes > job.cargo.limits.output_bytes:
         return Failure.OUTPUT_TOO_LARGE
-    if not collected.is_complete or (output.chunks, output.digest) != (claim.chunks, claim.digest):
+    if not is_whole(claim, collected):
         return Failure.OUTPUT_INCOMPLETE
-    if not output.output_bytes:
+    if not collected.output.output_bytes:
         return Failure.EMPTY_RESULT
     return None
+
+
+def is_whole(claim: Succeeded, collected: Collected) -> bool:
+    """An island that told neither count nor digest may also leave the final message out: then no gap is enough."""
+    output = collected.output
+    if claim.chunks is None:
+        return collected.is_complete or not collected.has_gap
+    return collected.is_complete and (output.chunks, output.digest) == (claim.chunks, claim.digest)

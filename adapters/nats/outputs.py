@@ -7,7 +7,7 @@ unreadable is not there. One tail per process feeds every follower; bytes are no
 
 import asyncio
 import hashlib
-import json
+from array import array
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from adapters import wire
+from adapters.claim_codec import job_named
 from adapters.nats import subjects
 from adapters.nats.replies import ask, position_of, read_batches
 from adapters.nats.tail import StreamTail
@@ -27,6 +28,9 @@ from domain.ids import IslandId, JobId
 from domain.job_events import Output
 
 REREAD_FIRST_S: Final = 0.01
+EARLY_BYTES_MAX: Final = 8 << 20
+"""What may wait for a chunk that is missing. An honest island has 64 messages of 32 KiB on their way at most."""
+CONFLICTS_MAX: Final = 16
 FOLLOWER_QUEUE_MAX: Final = 2_000
 """Messages a slow follower may be behind; beyond that it reads the stream again instead of memory growing."""
 
@@ -62,7 +66,7 @@ def chunk_of(subject: str, body: bytes, position: int, named: str) -> Chunk | No
                 return None
             return Chunk(position=position, kind=ChunkKind.PROGRESS, step=progress.step, total=progress.total)
         output = OUTPUT_DECODER.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if output.job_id != named:
         return None
@@ -71,34 +75,68 @@ def chunk_of(subject: str, body: bytes, position: int, named: str) -> Chunk | No
 
 
 class Assembly:
-    """Chunks in the order of their numbers: the first copy counts, later ones wait for those before them."""
+    """Chunks in the order of their numbers: the first copy counts, later ones wait for those before them.
 
-    def __init__(self, *, after: int, delivered: int = 0) -> None:
+    Of what has been counted eight bytes a chunk are kept, to tell a copy from a conflict.
+    """
+
+    def __init__(self, *, after: int) -> None:
         self.last = after
-        self.chunks = delivered
+        self.chunks = 0
         self.output_bytes = 0
         self.is_complete = False
         self._digest = hashlib.sha256()
+        self._marks = array("q")
         self._early: dict[int, Chunk] = {}
+        self._early_bytes = 0
+        self._conflicting: list[int] = []
 
     def add(self, chunk: Chunk) -> list[Chunk]:
         """The chunks that are in order now, `chunk` and those that waited for it."""
         if chunk.kind is ChunkKind.PROGRESS:
             return [] if self.is_complete else [chunk]
-        if self.is_complete or chunk.seq <= self.chunks or chunk.seq in self._early:
+        if self._is_known(chunk):
             return []
-        self._early[chunk.seq] = chunk
+        if chunk.seq > self.chunks + 1:
+            self._keep_early(chunk)
+            return []
         ready: list[Chunk] = []
-        while not self.is_complete and (following := self._early.pop(self.chunks + 1, None)):
+        following: Chunk | None = chunk
+        while following:
             ready.append(following)
             self._count(following)
+            following = None if self.is_complete else self._take_early(self.chunks + 1)
         return ready
+
+    def _is_known(self, chunk: Chunk) -> bool:
+        """Whether the chunk adds nothing; a copy that differs from the first is noted."""
+        if not 0 < chunk.seq <= len(self._marks):
+            first = self._early.get(chunk.seq)
+            is_same = first is None or mark_of(first) == mark_of(chunk)
+            is_known = chunk.seq < 1 or first is not None or self.is_complete
+        else:
+            is_same, is_known = self._marks[chunk.seq - 1] == mark_of(chunk), True
+        if not is_same and len(self._conflicting) < CONFLICTS_MAX:
+            self._conflicting.append(chunk.position)
+        return is_known
+
+    def _keep_early(self, chunk: Chunk) -> None:
+        size = len(chunk.content)
+        if self._early_bytes + size <= EARLY_BYTES_MAX:
+            self._early[chunk.seq] = chunk
+            self._early_bytes += size
+
+    def _take_early(self, seq: int) -> Chunk | None:
+        chunk = self._early.pop(seq, None)
+        self._early_bytes -= len(chunk.content) if chunk else 0
+        return chunk
 
     def _count(self, chunk: Chunk) -> None:
         self.last = max(self.last, chunk.position)
         content = chunk.content.encode()
         self._digest.update(content)
         self.output_bytes += len(content)
+        self._marks.append(mark_of(chunk))
         if chunk.kind is ChunkKind.FINAL:
             self.is_complete = True
         else:
@@ -112,7 +150,17 @@ class Assembly:
             after=after,
             last=self.last,
         )
-        return Collected(output=output, is_complete=self.is_complete)
+        return Collected(
+            output=output,
+            is_complete=self.is_complete,
+            has_gap=bool(self._early),
+            conflicting=tuple(self._conflicting),
+        )
+
+
+def mark_of(chunk: Chunk) -> int:
+    """Eight bytes that tell a copy from a different chunk; Python keys the hash anew in every process."""
+    return hash((chunk.content, chunk.kind))
 
 
 class Outputs:
@@ -140,7 +188,7 @@ class Outputs:
     def _hand_out(self, message: Msg, position: int) -> None:
         if not self._followers:
             return
-        named = named_job(message.data)
+        named = job_named(message.data)
         for queue in tuple(self._followers.get(f"{message.subject.split('.')[1]}/{named}", ())):
             chunk = chunk_of(message.subject, message.data, position, named)
             if chunk is None:
@@ -232,13 +280,3 @@ def chunks_of(batch: Iterable[Msg], named: str) -> Iterable[Chunk]:
         chunk = chunk_of(headers["Nats-Subject"], message.data, position_of(message), named)
         if chunk is not None:
             yield chunk
-
-
-def named_job(body: bytes) -> str:
-    """The wire id a message names, or nothing where it is unreadable."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return ""
-    named = found.get("job_id") if isinstance(found, dict) else None
-    return named if isinstance(named, str) else ""

@@ -1,7 +1,7 @@
 """Rejected claims, kept with their reason for thirty days, so that a job's timeline shows what did not count.
 
-Written by the claim mailboxes, read by the API. The claim itself stays in its own stream; a ring per job bounds what a
-hostile island can add here.
+Written by the claim mailbox, read by the API. The claim itself stays in its own stream. What a hostile island can add
+here is bounded by rings: one for each of its jobs, and one for each code where no job was proven to exist.
 """
 
 import json
@@ -11,11 +11,20 @@ from typing import Final
 from nats.aio.client import Client
 
 from adapters.nats import subjects
-from adapters.nats.replies import position_of, read_batches
-from domain.claim import ClaimRejected
-from domain.ids import JobId
+from adapters.nats.replies import Refused, position_of, read_batches
+from domain.claim import ClaimRejected, ClaimRejection
+from domain.ids import IslandId, JobId
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+ABOUT_A_JOB: Final = frozenset(
+    {
+        ClaimRejection.NOT_OWNER,
+        ClaimRejection.STALE_ATTEMPT,
+        ClaimRejection.JOB_CLOSED,
+        ClaimRejection.CONFLICTING_CHUNK,
+    }
+)
+"""Codes that only a job that exists can bring about. With others a job's name may be anything the island made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +44,20 @@ class RejectedClaims:
         self._client = client
 
     async def keep(
-        self, rejection: ClaimRejected, *, subject: str, body: bytes, stream: str, position: int, at_ms: int
+        self,
+        rejection: ClaimRejected,
+        *,
+        island_id: IslandId,
+        job_id: JobId | None,
+        subject: str,
+        stream: str,
+        position: int,
+        at_ms: int,
     ) -> None:
-        """Stores one rejection. Storing it again after a crash adds nothing within two minutes."""
-        island_id = subject.split(".")[1] if subject.startswith("host.") else named(body, "host_id")
-        job_id = named(body, "job_id").partition("_")[0]
+        """Stores one rejection. Storing it again after a crash adds nothing within two minutes.
+
+        Raises `Refused` where the server cannot store it.
+        """
         record = {
             "code": rejection.code,
             "detail": rejection.detail,
@@ -48,12 +66,15 @@ class RejectedClaims:
             "claim_position": position,
             "received_at_ms": at_ms,
         }
-        await self._client.request(
-            subjects.rejected_claim(island_id, job_id),
+        place = job_id if job_id and rejection.code in ABOUT_A_JOB else rejection.code
+        answer = await self._client.request(
+            subjects.rejected_claim(island_id, place),
             json.dumps(record).encode(),
             headers={subjects.MESSAGE_ID: f"rejected-{stream}-{position}"},
             timeout=PUBLISH_TIMEOUT_S,
         )
+        if error := json.loads(answer.data).get("error"):
+            raise Refused(f"storing a rejection: {error['description']}")
 
     async def of_job(self, job_id: JobId) -> list[RejectedClaim]:
         """What was rejected about one job, oldest first."""
@@ -67,13 +88,3 @@ class RejectedClaims:
         async for batch in read_batches(self._client, subjects.ADVISORIES, subject, start=1):
             found.extend((position_of(m), RejectedClaim(**json.loads(m.data))) for m in batch)
         return [claim for _, claim in sorted(found, key=lambda pair: pair[0])]
-
-
-def named(body: bytes, field: str) -> str:
-    """A text field of a body that may be anything at all."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    value = found.get(field) if isinstance(found, dict) else None
-    return value if isinstance(value, str) else ""

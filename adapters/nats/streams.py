@@ -20,14 +20,17 @@ SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
 MIB: Final = 1 << 20
 
-CLAIM_BYTES_MAX: Final = 8 * MIB
+CLAIM_BYTES_MAX: Final = 96 * 1024
+"""Body and headers of a claim: parsing eight megabytes of headers takes a second of everybody's time."""
+OUTPUT_BYTES_MAX: Final = 8 * MIB
 CLAIMS_PER_ISLAND_MAX: Final = 100_000
 OUTPUTS_PER_ISLAND_MAX: Final = 500_000
 REJECTIONS_PER_JOB_MAX: Final = 50
 WAITING_JOBS_PER_ISLAND_MAX: Final = 64
 ACK_WAIT_S: Final = 30
 DELIVERIES_MAX: Final = 8
-UNACKNOWLEDGED_MAX: Final = 1_000
+UNACKNOWLEDGED_MAX: Final = 5_000
+"""Of all islands together, those that were put back for a second included."""
 JOB_ACK_WAIT_S: Final = 60
 JOB_DELIVERIES_MAX: Final = 5
 
@@ -85,7 +88,7 @@ STREAMS: Final = (
         | {
             "max_age": 7 * DAY_NS,
             "max_bytes": 2048 * MIB,
-            "max_msg_size": CLAIM_BYTES_MAX,
+            "max_msg_size": OUTPUT_BYTES_MAX,
             "max_msgs_per_subject": OUTPUTS_PER_ISLAND_MAX,
         },
     ),
