@@ -42,13 +42,15 @@ async def test_a_copy_of_the_folder_and_the_log_bring_everything_back(
     assert refused.value.code is DocumentsRefusal.ISLAND_REMOVED
 
 
-async def test_without_a_copy_islands_fetch_new_documents_and_work(
-    network: RecoveringNetwork, island: Island
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_with_a_new_folder_islands_fetch_new_documents_and_work(
+    network: RecoveringNetwork, island: Island, is_gone: bool
 ) -> None:
     joined = await network.document(island)
     await network.stop_registrar()
     found = copied(network.deployment.registrar.path, "found-by-somebody")
-    shutil.rmtree(network.deployment.registrar.path)
+    if is_gone:
+        shutil.rmtree(network.deployment.registrar.path)
     rotation.replace(network.deployment, Holder.REGISTRAR)
     await network.restart()
     assert not await network.lets_in_island(joined)
