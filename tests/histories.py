@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from commands.event_log import Commit, Origin
 from commands.process import Order
+from commands.processes.barring import Barring
 from commands.processes.karma import KARMA
 from commands.processes.settling import SETTLING
 from domain.account import ACCOUNT, GrantCredits, HoldCredits, OpenAccount
@@ -21,7 +22,20 @@ from domain.decider import Decider
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND
-from domain.island_commands import EnrolIsland, MarkOffline, RecordHeartbeat, RegisterIsland
+from domain.island_commands import (
+    EnrolIsland,
+    MarkOffline,
+    PairIsland,
+    PenalizeFlood,
+    RecordHeartbeat,
+    RegisterIsland,
+    ReinstateIsland,
+    RemoveIsland,
+    RenameIsland,
+    RevokeIsland,
+    SuspendIsland,
+)
+from domain.island_state import Island, Membership
 from domain.job import JOB, LEASE_GRACE_MS, LEASE_MS, Phase
 from domain.job_commands import (
     AssignJob,
@@ -72,11 +86,12 @@ class History:
 
 
 class Network(History):
-    """A history that grows by commands. Settling and karma follow at once, as their processes would have it."""
+    """A history that grows by commands. Settling, karma and barring follow at once, as they would in a coordinator."""
 
     def __init__(self) -> None:
         super().__init__()
         self.states: dict[str, Any] = {}
+        self.barring = Barring()
 
     def do(self, decider: Decider[Any, Any, Any], aggregate_id: str, command: Any) -> tuple[Any, ...]:
         """What the command came to; nothing where it was rejected."""
@@ -86,6 +101,7 @@ class Network(History):
             for event in events:
                 orders += [o for o in SETTLING.react(event, self.now_ms) if isinstance(o, Order)]
                 orders += [o for o in KARMA.react(event, self.now_ms) if isinstance(o, Order)]
+            orders += self.barring.plan(self.now_ms) if not orders else []
             if not orders:
                 return first
             events = self._decide(orders.popleft())
@@ -102,7 +118,7 @@ class Network(History):
             return ()
         if events:
             self.states[stream] = order.decider.fold(events, state)
-            self.add(stream, *events)
+            self.barring.take(self.add(stream, *events))
         return events
 
 
@@ -134,7 +150,7 @@ class Chance:
             island_id=island,
             owner_id=self.owners[island],
             name=island,
-            user_key=f"key of {island}",
+            user_key=f"key of {island} of {now}",
             now_ms=now,
         )
         self.network.do(ISLAND, island, enrolment)
@@ -199,7 +215,7 @@ class Chance:
         if self.draw.random() < self.trouble / 3:
             why = examples.refused(self.draw.choice(list(Refusal)))
             return DeferPlacement(job_id=job, explanation=why, now_ms=self.network.now_ms)
-        island = self.draw.choice(self.islands)
+        island = self.draw.choice([one for one in self.islands if self.may_run_jobs(one)] or self.islands)
         return AssignJob(
             job_id=job,
             attempt=state.attempt + 1,
@@ -210,6 +226,11 @@ class Chance:
             explanation=examples.PLACED,
             now_ms=self.network.now_ms,
         )
+
+    def may_run_jobs(self, island: IslandId) -> bool:
+        state = self.network.state(ISLAND, island)
+        assert isinstance(state, Island)
+        return state.is_paired and not state.is_suspended
 
     def mishap(self, job: JobId, attempt: dict[str, Any]) -> Any:
         now = self.network.now_ms
@@ -229,7 +250,7 @@ class Chance:
 
     def disturb(self, island: IslandId) -> None:
         now = self.network.now_ms
-        match self.draw.randrange(5):
+        match self.draw.randrange(8):
             case 0:
                 self.network.do(ISLAND, island, MarkOffline(island_id=island, now_ms=now))
             case 1:
@@ -240,8 +261,45 @@ class Chance:
             case 3:
                 warm = tuple(sorted(self.draw.sample(["a", "b", examples.SLUG], 2)))
                 self.network.do(ISLAND, island, self.heartbeat(island, warm_slugs=warm))
+            case 4:
+                name = self.draw.choice(["attic", "cellar", island])
+                rename = RenameIsland(island_id=island, owner_id=self.owners[island], name=name, now_ms=now)
+                self.network.do(ISLAND, island, rename)
+            case 5:
+                self.readmit(island)
+            case 6:
+                self.network.do(ISLAND, island, self.bar(island))
             case _:
                 self.network.do(ISLAND, island, self.heartbeat(island))
+
+    def readmit(self, island: IslandId) -> None:
+        now = self.network.now_ms
+        self.network.do(ISLAND, island, ReinstateIsland(island_id=island, now_ms=now))
+        if self.network.state(ISLAND, island).membership is Membership.REVOKED:
+            self.join_with_new_key(island)
+        else:
+            self.enrol(island)
+
+    def bar(self, island: IslandId) -> Any:
+        now = self.network.now_ms
+        match self.draw.randrange(4):
+            case 0:
+                return SuspendIsland(island_id=island, reason="it looks odd", now_ms=now)
+            case 1:
+                return RevokeIsland(island_id=island, reason="its key leaked", now_ms=now)
+            case 2:
+                return RemoveIsland(island_id=island, owner_id=self.owners[island], now_ms=now)
+            case _:
+                flood = f"flood-{now}"
+                return PenalizeFlood(island_id=island, flood_id=flood, messages_per_s=5_000, now_ms=now)
+
+    def join_with_new_key(self, island: IslandId) -> None:
+        now = self.network.now_ms
+        key = f"key of {island} of {now}"
+        joining = EnrolIsland(island_id=island, owner_id=None, name=island, user_key=key, now_ms=now)
+        self.network.do(ISLAND, island, joining)
+        pairing = PairIsland(island_id=island, owner_id=self.owners[island], now_ms=now)
+        self.network.do(ISLAND, island, pairing)
 
 
 def grant(account: AccountId, now_ms: int) -> GrantCredits:

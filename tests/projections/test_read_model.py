@@ -8,6 +8,7 @@ from domain.cargo import CargoPublished
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.island_events import Absence, IslandWentOffline
 from domain.job import Phase
+from projections.placement import IslandStatus
 from projections.read_model import NetworkRow, Page
 from projections.registry import PROJECTIONS
 from tests import examples
@@ -102,6 +103,22 @@ async def test_islands_are_their_owners(database: str) -> None:
         assert (await reads.islands(OTHER)).total == 0
         assert [row.island_id for row in await reads.islands_changed(examples.OWNER, 1, 10)] == ["island-2"]
         assert await reads.island(IslandId("none")) is None
+
+
+async def test_islands_that_were_removed_leave_the_list_and_are_told_as_a_change(database: str) -> None:
+    history = History()
+    history.add("island.island-1", *examples.ready_island())
+    history.add("island.island-2", *examples.ready_island(examples.OTHER_ISLAND))
+    history.add("island.island-3", examples.joined(IslandId("island-3")))
+    history.add("island.island-1", examples.removed())
+    async with reading(database, history.commits) as reads:
+        page = await reads.islands(examples.OWNER)
+        assert ([row.island_id for row in page.rows], page.total) == (["island-2"], 1)
+        assert list(await reads.offers()) == ["island-2"]
+        (changed,) = await reads.islands_changed(examples.OWNER, 2, 10)
+        assert (changed.island_id, changed.status) == ("island-1", IslandStatus.REMOVED)
+        assert await reads.island(examples.ISLAND) == changed
+        assert (await reads.network()).online_islands == 1
 
 
 async def test_the_network_counts_who_is_online_and_what_was_done(database: str) -> None:
