@@ -106,7 +106,7 @@ def distrust_of(error: BaseException) -> Distrust | None:
     """Why the other side was not believed, where that is what `error` or one of its causes says."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _judged(cause.verify_code)
+            return judged(cause)
         if isinstance(cause, ssl.SSLError):
             return Distrust.NOT_ENCRYPTED
     return None
@@ -129,12 +129,12 @@ def told(distrust: Distrust) -> str:
             assert_never(distrust)
 
 
-def _judged(verify_code: int) -> Distrust:
-    if verify_code in UNKNOWN_AUTHORITY_CODES:
+def judged(error: ssl.SSLCertVerificationError) -> Distrust:
+    if error.verify_code in UNKNOWN_AUTHORITY_CODES:
         return Distrust.UNKNOWN_AUTHORITY
-    if verify_code in EXPIRED_CODES:
+    if error.verify_code in EXPIRED_CODES:
         return Distrust.EXPIRED
-    return Distrust.OTHER_NAME if verify_code in OTHER_NAME_CODES else Distrust.UNREADABLE
+    return Distrust.OTHER_NAME if error.verify_code in OTHER_NAME_CODES else Distrust.UNREADABLE
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

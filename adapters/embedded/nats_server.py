@@ -1,13 +1,14 @@
 """The embedded NATS server with JetStream: the event log of a network that lives on one machine.
 
 Used by `servers.py` and by the tests. Everything the server acknowledged survives a power cut (`sync_interval:
-always`), it listens on the loopback only, and it lets in only who shows a document of this network's deployment
+always`), it listens where it is told, and it lets in only who shows a document of this network's deployment
 (`adapters.nats.accounts`): there is no password, and no rights beyond what the document says.
 """
 
 import asyncio
 import json
 import shutil
+import ssl
 from importlib.metadata import distribution
 from pathlib import Path
 from signal import Signals
@@ -18,16 +19,19 @@ import nats.errors
 
 from adapters.embedded.child_process import StopSteps
 from adapters.embedded.data_directory import DataDirectory, DirectoryUnusable
-from adapters.embedded.ports import LOOPBACK, Ports
+from adapters.embedded.listening import ON_LOOPBACK, Listening
+from adapters.embedded.ports import Ports
 from adapters.embedded.server import EmbeddedServer
 from adapters.nats.accounts.deployment import Deployment
 from adapters.nats.accounts.roles import Home, Role
 from adapters.nats.connection import Access, access_of, options_of
+from adapters.tls import judged, told
 
 STORE_BYTES_MAX: Final = 64 * 1024**3
 STORE_SHARE_OF_FREE_DISK: Final = 0.5
 PROBE_TIMEOUT_S: Final = 2
 CONNECTIONS_MAX: Final = 20_000
+GREETING_DELAY_MS: Final = 250
 OWNER_WITHOUT_KEYS: Final = "$G"
 
 
@@ -45,10 +49,12 @@ class NatsServer(EmbeddedServer):
         ports: Ports,
         deployment: Deployment,
         *,
+        listening: Listening = ON_LOOPBACK,
         has_new_receipts: bool = False,
     ) -> None:
         """`has_new_receipts` chooses the newer layout of the subject on which a message is acknowledged."""
-        super().__init__(directory, ports)
+        super().__init__(directory, ports, host=listening.host)
+        self._listening = listening
         self.deployment = deployment
         self._has_new_receipts = has_new_receipts
         self._configuration = directory.nats / "nats-server.conf"
@@ -57,11 +63,11 @@ class NatsServer(EmbeddedServer):
     @property
     def url(self) -> str:
         """Where it listens; who connects brings a document."""
-        return f"nats://{LOOPBACK}:{self.port}"
+        return self._listening.nats_url(self.port)
 
     def access(self, role: Role) -> Access:
         """How one of our own components reaches it."""
-        return access_of(self.url, self.deployment.folder(role), role)
+        return access_of(self.url, self.deployment.folder(role), role, ca_file=self._listening.ca_file)
 
     @property
     def _mark(self) -> str:
@@ -91,12 +97,15 @@ class NatsServer(EmbeddedServer):
     async def _unready(self) -> str | None:
         try:
             # The library would wait two seconds after a refused connection, and log it.
-            _, writer = await asyncio.open_connection(LOOPBACK, self.port)
+            _, writer = await asyncio.open_connection(self.host, self.port)
             writer.close()
         except OSError as error:
             return str(error)
         try:
             await self._ask_for_jetstream()
+        except ssl.SSLCertVerificationError as error:
+            # Waiting does not help: this is not the certificate of that name, or not of that authority.
+            raise self._failed(f"{told(judged(error))}: {error.verify_message}") from error
         except (OSError, TimeoutError, nats.errors.Error) as error:
             return str(error)
         return None
@@ -117,7 +126,8 @@ class NatsServer(EmbeddedServer):
         receipts = json.dumps(self._has_new_receipts)
         return f"""\
 server_name: archipelago
-listen: "{LOOPBACK}:{self.port}"
+host: {json.dumps(self.host)}
+port: {self.port}
 pid_file: {json.dumps(str(self._directory.run / "nats.pid"))}
 logtime_utc: true
 max_payload: 8MB
@@ -135,7 +145,23 @@ jetstream {{
   max_file_store: {store_bytes(self._store)}
 }}
 authorization {{ timeout: 2 }}
-{self.deployment.server_settings(self._directory.nats / "accounts")}"""
+{self._encryption()}{self.deployment.server_settings(self._directory.accounts)}"""
+
+    def _encryption(self) -> str:
+        shown = self._listening.certificate
+        if shown is None:
+            return ""
+        return f"""\
+tls {{
+  cert_file: {json.dumps(str(shown.cert_file))}
+  key_file: {json.dumps(str(shown.key_file))}
+  min_version: "1.3"
+  timeout: 3
+  connection_rate_limit: 200
+  # Our own clients speak first. Others wait so long for the server's greeting, and then speak TLS all the same.
+  handshake_first: "{GREETING_DELAY_MS}ms"
+}}
+"""
 
 
 def stream_owners(store: Path) -> set[str]:

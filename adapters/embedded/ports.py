@@ -24,16 +24,21 @@ class NoFreePort(Exception):
         super().__init__(f"No free port from {PORT_FIRST} to {PORT_FIRST + PORT_COUNT - 1}: stop a server.")
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on that loopback port now."""
-    with socket.socket() as probe:
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen on that port of that address of ours now."""
+    with socket.socket(family_of(host)) as probe:
         # As servers do: connections that linger after a restart do not make a port taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """A name means its address of the fourth version."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 class Ports:
@@ -46,21 +51,21 @@ class Ports:
         with suppress(OSError, ValueError):
             self._chosen = {str(name): int(port) for name, port in json.loads(file.read_text()).items()}
 
-    def choose(self, name: str) -> int:
+    def choose(self, name: str, host: str = LOOPBACK) -> int:
         """The port that this server had before where it is still free, else a new one. Raises NoFreePort."""
         port = self._chosen.get(name)
-        if port is None or not is_free(port):
-            port = self._find(name)
+        if port is None or not is_free(port, host):
+            port = self._find(name, host)
             self._chosen[name] = port
             self._file.write_text(json.dumps(self._chosen))
         return port
 
-    def _find(self, name: str) -> int:
+    def _find(self, name: str, host: str) -> int:
         # Directories start their search at different places, so two that start at once seldom meet.
         offset = zlib.crc32(f"{self._file}:{name}".encode())
         taken = set(self._chosen.values())
         for step in range(PORT_COUNT):
             port = PORT_FIRST + (offset + step) % PORT_COUNT
-            if port not in taken and is_free(port):
+            if port not in taken and is_free(port, host):
                 return port
         raise NoFreePort

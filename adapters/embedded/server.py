@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Self
 
 from adapters.embedded import child_process
 from adapters.embedded.data_directory import DataDirectory
-from adapters.embedded.ports import Ports, is_free
+from adapters.embedded.ports import LOOPBACK, Ports, is_free
 from adapters.embedded.server_log import ServerLog
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,9 @@ class EmbeddedServer(ABC):
     death_signal: ClassVar[Signals]
     stop_steps: ClassVar[child_process.StopSteps]
 
-    def __init__(self, directory: DataDirectory, ports: Ports) -> None:
-        """Touches nothing yet."""
+    def __init__(self, directory: DataDirectory, ports: Ports, *, host: str = LOOPBACK) -> None:
+        """Touches nothing yet. `host` is the address to listen on."""
+        self.host = host
         self.log = ServerLog(directory.logs / f"{self.name}.log")
         self.port = 0
         self._directory = directory
@@ -65,7 +66,7 @@ class EmbeddedServer(ABC):
         self.log.keep_small()
         await self._prepare()
         for _ in range(PORT_ATTEMPTS_MAX):
-            self.port = self._ports.choose(self.name)
+            self.port = self._ports.choose(self.name, self.host)
             try:
                 return await self._launch()
             except _PortTaken:
@@ -154,7 +155,7 @@ class EmbeddedServer(ABC):
         deadline = time.monotonic() + READY_WITHIN_S
         while missing := await self._unready():
             if process.poll() is not None:
-                if not is_free(self.port):
+                if not is_free(self.port, self.host):
                     raise _PortTaken
                 raise self._failed(f"ended with exit code {process.returncode} while starting")
             if time.monotonic() > deadline:

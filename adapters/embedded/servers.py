@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Final, NoReturn, Self
 
 from adapters.embedded.data_directory import DataDirectory
+from adapters.embedded.listening import ON_LOOPBACK, Listening
 from adapters.embedded.nats_server import NatsServer
 from adapters.embedded.ports import Ports
 from adapters.embedded.postgres_home import remove_home
@@ -43,11 +44,14 @@ class EmbeddedServers:
     The streams are made, or brought up to date, before `start` returns: nobody may do that later.
     """
 
-    def __init__(self, directory: DataDirectory) -> None:
-        """Makes keys and passwords where there are none yet; starts nothing. Raises KeysUnusable."""
+    def __init__(self, directory: DataDirectory, listening: Listening = ON_LOOPBACK) -> None:
+        """Makes keys and passwords where there are none yet; starts nothing. Raises KeysUnusable.
+
+        The database listens on the loopback, whatever `listening` says.
+        """
         self._directory = directory
         ports = Ports(directory.run / "ports.json")
-        self.nats = NatsServer(directory, ports, Deployment.open(directory.fabric))
+        self.nats = NatsServer(directory, ports, Deployment.open(directory.fabric), listening=listening)
         self.postgres = PostgresServer(directory, ports, password=directory.secret("postgres"))
         self._servers: tuple[EmbeddedServer, ...] = (self.postgres, self.nats)
         self._restarts: deque[float] = deque(maxlen=RESTARTS_MAX)

@@ -4,7 +4,10 @@ Reconnects for ever, notices a half-open link after about three pings of five se
 would hide it for six), and logs what happens to the connection under constant names.
 """
 
+import asyncio
 import logging
+import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,14 +18,25 @@ from nats.aio.client import Client
 from adapters.nats import subjects
 from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
-from adapters.tls import client_context, is_encrypted
+from adapters.tls import client_context, distrust_of, is_encrypted, told
 
 PING_INTERVAL_S: Final = 5
 PINGS_OUTSTANDING_MAX: Final = 2
 RECONNECT_WAIT_S: Final = 0.25
 CONNECT_TIMEOUT_S: Final = 5
+HANG_UP_S: Final = 1.0
+HANDSHAKE_FAULTS: Final = (ssl.SSLError, ConnectionResetError, TimeoutError)
 
 log = logging.getLogger(__name__)
+
+
+class HandshakeFailed(ConnectionError):
+    """The first encrypted connection could not be made; the text ends a sentence that begins with the server."""
+
+    def __init__(self, error: Exception) -> None:
+        why = distrust_of(error)
+        super().__init__("did not finish the TLS handshake" if why is None else told(why))
+        self.distrust = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +65,7 @@ def access_of(url: str, folder: KeyFolder, role: Role, *, ca_file: Path | None =
 def options_of(access: Access, name: str) -> dict[str, Any]:
     """Connection options of one of our components, also for FastStream's broker."""
     return (
-        options(name)
+        options(name, is_encrypted=is_encrypted(access.url))
         | encryption(access.url, access.ca_file)
         | {"user_credentials": str(access.credentials), "inbox_prefix": access.inbox_prefix}
     )
@@ -68,13 +82,20 @@ def encryption(url: str, ca_file: Path | None) -> dict[str, Any]:
     return {"tls": client_context(ca_file), "tls_handshake_first": True}
 
 
-def options(name: str) -> dict[str, Any]:
+def options(name: str, *, is_encrypted: bool = False) -> dict[str, Any]:
     """Connection options, also for FastStream's broker."""
+    was_lost = False
 
     async def on_error(error: Exception) -> None:
         log.warning("nats_error", extra={"connection": name, "error": repr(error)})
+        if is_encrypted and not was_lost and isinstance(error, HANDSHAKE_FAULTS):
+            # Otherwise the library waits for ever for the end of what a failed handshake has left of the connection.
+            # Once it was connected it does not wait there, and tries again.
+            raise HandshakeFailed(error) from error
 
     async def on_disconnect() -> None:
+        nonlocal was_lost
+        was_lost = True
         log.info("nats_disconnected", extra={"connection": name})
 
     async def on_reconnect() -> None:
@@ -94,5 +115,15 @@ def options(name: str) -> dict[str, Any]:
 
 
 async def connect(access: Access, name: str) -> Client:
-    """A connected client. Raises what nats-py raises when the first connection cannot be made."""
+    """A connected client, waited for while no server answers.
+
+    Raises `HandshakeFailed` and what nats-py raises when the server does not let us in.
+    """
     return await nats.connect(access.url, **options_of(access, name))
+
+
+async def hang_up(client: Client) -> None:
+    """Closes, also where the first handshake failed: the library alone would wait for ever there."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HANG_UP_S):
+            await client.close()

@@ -68,8 +68,8 @@ async def test_a_port_lost_between_the_look_and_the_start_is_replaced(
     thief = socket.socket()
     look = ports.Ports.choose
 
-    def choose(self: ports.Ports, name: str) -> int:
-        port = look(self, name)
+    def choose(self: ports.Ports, name: str, host: str) -> int:
+        port = look(self, name, host)
         if thief.getsockname()[1] == 0:
             thief.bind(("127.0.0.1", port))
         return port
