@@ -22,13 +22,17 @@ from api.routes import (
     artifacts,
     asyncapi,
     health,
+    host_tickets,
     hosts,
+    island_oversight,
     islands,
     job_history,
     job_output,
     jobs,
     ledger,
     network,
+    pairing,
+    rejected_claims,
     workloads,
     ws_tickets,
 )
@@ -80,8 +84,12 @@ def build_app(services: Services) -> FastAPI:
         job_history,
         workloads,
         artifacts,
+        host_tickets,
         hosts,
+        island_oversight,
         islands,
+        pairing,
+        rejected_claims,
         account,
         api_keys,
         ledger,
@@ -91,6 +99,7 @@ def build_app(services: Services) -> FastAPI:
     ):
         app.include_router(module.router, prefix=BASE)
     app.include_router(asyncapi.router)
+    app.include_router(pairing.page_router)
     error_answers.install(app)
     app.add_middleware(
         CORSMiddleware,

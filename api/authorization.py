@@ -1,7 +1,7 @@
 """Who may call a route: the key in the `Authorization` header, its scope, and how often.
 
-Routes name what they need as a parameter: `Reader`, `JobReader`, `Writer`, `Lender`, or `Anyone` for the few that
-take no key. Whatever has no valid key is counted by its address.
+Routes name what they need as a parameter: `Reader`, `JobReader`, `Writer`, `Lender`, `Admin`, `Voucher` where a key is
+welcome and not needed, or `Anyone` for the few that take no key. Whatever has no valid key is counted by its address.
 """
 
 from typing import Annotated, Final
@@ -16,6 +16,7 @@ from api.key_ring import Caller
 from domain.api_key import Scope
 
 SCHEME: Final = "bearer "
+ENROLMENTS_PER_ADDRESS_MAX: Final = 10  # In a minute, without a key: each may leave a fact for ever.
 bearer: Final = HTTPBearer(auto_error=False, description="An API key, `ak_` and 40 characters.")
 
 
@@ -47,6 +48,18 @@ async def anyone(request: Request, edge: Edge) -> None:
     count_anonymous(request, edge)
 
 
+async def voucher_of(
+    request: Request, needed: SecurityScopes, edge: Edge, _: Annotated[object, Depends(bearer)]
+) -> Caller | None:
+    """Who vouches for an island, or None where no key is shown."""
+    if "authorization" in request.headers:
+        return await admit(
+            request, needed, edge, kind="request", limit=edge.services.settings.requests_per_minute
+        )
+    count(request, edge, f"enrolment {address_of(request)}", ENROLMENTS_PER_ADDRESS_MAX)
+    return None
+
+
 async def admit(
     request: Request, needed: SecurityScopes, edge: EdgeState, *, kind: str, limit: int
 ) -> Caller:
@@ -68,8 +81,11 @@ def require(caller: Caller, needed: SecurityScopes) -> None:
 
 
 def count_anonymous(request: Request, edge: EdgeState) -> None:
-    address = request.client.host if request.client else "unknown"
-    count(request, edge, f"address {address}", edge.services.settings.anonymous_per_minute)
+    count(request, edge, f"address {address_of(request)}", edge.services.settings.anonymous_per_minute)
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 def count(request: Request, edge: EdgeState, who: str, limit: int) -> None:
@@ -88,4 +104,6 @@ Reader = Annotated[Caller, Security(caller_of, scopes=[Scope.READ])]
 JobReader = Annotated[Caller, Security(job_reader_of, scopes=[Scope.READ])]
 Writer = Annotated[Caller, Security(caller_of, scopes=[Scope.WRITE])]
 Lender = Annotated[Caller, Security(caller_of, scopes=[Scope.ISLANDS])]
+Admin = Annotated[Caller, Security(caller_of, scopes=[Scope.ADMIN])]
+Voucher = Annotated[Caller | None, Security(voucher_of, scopes=[Scope.ISLANDS])]
 Anyone = Annotated[None, Depends(anyone)]

@@ -18,15 +18,22 @@ from adapters.nats import asyncapi
 from adapters.nats.accounts.roles import Role
 from adapters.nats.artifacts import Artifacts
 from adapters.nats.audit import Auditor
+from adapters.nats.claim_mailbox import ClaimMailbox
+from adapters.nats.edge import EdgeService
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
-from adapters.nats.mailbox import ClaimMailbox, Outbox, new_broker
+from adapters.nats.mailbox import Outbox, new_broker
 from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
+from adapters.nats.rejection_history import RejectionHistory
 from adapters.postgres.leadership import Leadership
+from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
 from api.connections import Connections, access
+from api.nonces import nonce_secret
+from api.pairing_desk import PairingDesk
+from api.pairing_page import pair_url
 from api.planners import Planners, load_planners, planner_work
 from api.services import Services
 from api.settings import Settings
@@ -38,6 +45,7 @@ from commands.process import ReactionCarrier
 from commands.processes.dispatching import DISPATCHING
 from commands.processes.karma import KARMA
 from commands.processes.settling import SETTLING
+from commands.senders import Senders
 from projections.contract import live_schema
 from projections.migrations import prepare
 from projections.progress import ProjectionProgress
@@ -62,6 +70,7 @@ class Coordinator:
         *,
         connections: Connections,
         store: ProcessStore,
+        codes: PairingCodes,
         reads: ReadPool,
         progress: ProjectionProgress,
         planners: Callable[[Outputs], Awaitable[Planners]],
@@ -72,6 +81,7 @@ class Coordinator:
         self.handler = CommandHandler(self.log)
         self.troubles = Troubles()
         self._store = store
+        self._codes = codes
         self._reads = reads
         self.progress = progress
         self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
@@ -79,7 +89,12 @@ class Coordinator:
         self._broker = new_broker(access(settings, Role.COORDINATOR), "coordinator mailbox")
         self._outbox = Outbox(self._broker, self.log, self._artifact_url)
         intake = Intake(self.handler, Outputs(connections.coordinator), self._outbox)
-        self._claims = ClaimMailbox(self._broker, intake, RejectedClaims(connections.coordinator))
+        self._claims = ClaimMailbox(
+            connections.coordinator,
+            intake,
+            Senders(self.handler),
+            RejectedClaims(connections.coordinator),
+        )
         self._carrier = ReactionCarrier(self.handler, self._outbox)
         self._leadership = Leadership(settings.postgres_dsn)
         self._load_planners = planners
@@ -99,8 +114,10 @@ class Coordinator:
             progress=self.progress,
             outputs=self._outputs,
             artifacts=Artifacts(self.connections.api),
-            rejected_claims=RejectedClaims(self.connections.api),
+            rejected_claims=RejectionHistory(self.connections.api),
             registrar=RegistrarClient(self.connections.api),
+            pairing_codes=self._codes,
+            nonce_secret=nonce_secret(access(self.settings, Role.API).credentials),
             heard=lambda island_id: (
                 self._planners.liveness.last_heard_ms(island_id) if self._planners else None
             ),
@@ -114,11 +131,14 @@ class Coordinator:
     async def run(self) -> None:
         """Keeps every worker going until cancelled; then claims in hand are finished and pictures are saved."""
         self._planners = planners = await self._load_planners(self._outputs)
+        desk = PairingDesk(self.handler, self._codes, pair_url(self.settings))
         work: dict[str, Work] = {
+            "claims": self._claims.run,
             "event_tail": self._tail.run,
             "output_tail": self._outputs.run,
             "heartbeats": partial(hear_heartbeats, self.connections.coordinator, planners.liveness),
             "connection": partial(watch_connection, self.connections.coordinator, planners.liveness),
+            "edge": EdgeService(self.connections.edge, desk).run,
             "log_audit": partial(audit_log, Auditor(self.connections.auditor), self.troubles),
             "leading": partial(self._leadership.run, partial(self._lead, planners)),
         }
@@ -169,13 +189,16 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
                 "options": "-c synchronous_commit=off",
             },
         )
-        store = ProcessStore(await stack.enter_async_context(pool))
+        await stack.enter_async_context(pool)
+        store, codes = ProcessStore(pool), PairingCodes(pool)
         await store.create()
+        await codes.create()
         await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
             settings,
             connections=connections,
             store=store,
+            codes=codes,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
             planners=partial(load_planners, store),

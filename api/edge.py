@@ -18,6 +18,7 @@ from api.errors import ApiError, ErrorCode
 from api.fact_owners import FactOwners
 from api.input_schemas import InputSchemas
 from api.key_ring import Caller, KeyRing
+from api.nonces import Nonces
 from api.rate_limits import RateLimits
 from api.services import Services
 from api.sockets import Sockets
@@ -38,6 +39,7 @@ class EdgeState:
     keys: KeyRing
     rates: RateLimits
     tickets: Tickets
+    nonces: Nonces
     schemas: InputSchemas
     changes: Changes
     cargo_numbers: CargoNumbers
@@ -64,6 +66,7 @@ def new_edge(services: Services) -> EdgeState:
         keys=keys,
         rates=RateLimits(clock.now_ms),
         tickets=Tickets(clock.now_ms),
+        nonces=Nonces(services.nonce_secret, clock.now_ms),
         schemas=InputSchemas(),
         changes=Changes(services.log, services.tail, keys),
         cargo_numbers=CargoNumbers(services.reads),

@@ -16,10 +16,11 @@ from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from adapters.nats.registrar_client import NoDocuments
 from adapters.nats.replies import Unanswered
 from api.answers import answer
 from api.envelope import request_id_of
-from api.errors import ApiError, ErrorCode, of_rejection
+from api.errors import ApiError, ErrorCode, of_refused_documents, of_rejection
 from commands.event_log import Conflict, LogUnavailable
 from domain.rejection import Rejected
 
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(Rejected, on_rejected)
+    app.add_exception_handler(NoDocuments, on_no_documents)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Conflict, on_conflict)
@@ -79,6 +81,11 @@ async def on_api_error(request: Request, error: Exception) -> Response:
 async def on_rejected(request: Request, error: Exception) -> Response:
     assert isinstance(error, Rejected)
     return error_answer(request, of_rejection(error))
+
+
+async def on_no_documents(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NoDocuments)
+    return error_answer(request, of_refused_documents(error))
 
 
 async def on_conflict(request: Request, _: Exception) -> Response:

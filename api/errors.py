@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 
+from adapters.nats.registrar_client import DocumentsRefusal, NoDocuments
 from domain.rejection import Rejected, Rejection
 
 
@@ -24,7 +25,9 @@ class ErrorCode(StrEnum):
     INSUFFICIENT_CREDITS = "insufficient_credits"  # Lower bid_price, or add credits: see required, available.
     FORBIDDEN = "forbidden"  # Use a key with the scope that the message names.
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
-    PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Look at the code the island shows now; it changes with time.
+    PAIRING_CODE_UNKNOWN = (
+        "pairing_code_unknown"  # Look at the code the island shows now; it changes with time.
+    )
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
     KEY_REVOKED = "key_revoked"  # The island needs a new user key: `archipelago island join` makes one.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.
@@ -90,6 +93,13 @@ CODE_OF: Final = {
     Rejection.IDEMPOTENCY_MISMATCH: ErrorCode.IDEMPOTENCY_MISMATCH,
 }
 
+DOCUMENTS_CODE_OF: Final = {
+    DocumentsRefusal.ISLAND_UNKNOWN: ErrorCode.NOT_FOUND,
+    DocumentsRefusal.ISLAND_REMOVED: ErrorCode.ISLAND_REMOVED,
+    DocumentsRefusal.KEY_REVOKED: ErrorCode.KEY_REVOKED,
+    DocumentsRefusal.UNAVAILABLE: ErrorCode.UNAVAILABLE,
+}
+
 RETRY_S: Final = {ErrorCode.RATE_LIMITED: 5, ErrorCode.UNAVAILABLE: 2, ErrorCode.NOT_CAUGHT_UP: 1}
 """Default of `Retry-After`, in whole seconds."""
 
@@ -134,3 +144,11 @@ def of_rejection(rejected: Rejected) -> ApiError:
     field, separator, rule = message.partition(": ")
     is_about_field = code is ErrorCode.INVALID and separator
     return ApiError(code, message, fields={field: [rule]} if is_about_field else None)
+
+
+def of_refused_documents(refused: NoDocuments) -> ApiError:
+    """The registrar gives an island no documents."""
+    code = DOCUMENTS_CODE_OF[refused.code]
+    if code is ErrorCode.UNAVAILABLE:
+        return ApiError(code, "the registrar does not answer; repeat the request in a moment")
+    return ApiError(code, refused.code.value.replace("_", " "))

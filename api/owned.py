@@ -6,6 +6,7 @@ from api.edge import EdgeState
 from api.errors import not_found
 from api.key_ring import Caller
 from domain.ids import IslandId, JobId
+from domain.island import ISLAND
 from projections.jobs import JobRow
 from projections.placement import IslandRow
 
@@ -21,6 +22,13 @@ async def owned_job(edge: EdgeState, caller: Caller, job_id: JobId) -> JobRow:
 async def owned_island(edge: EdgeState, caller: Caller, island_id: IslandId) -> IslandRow:
     """Raises `ApiError` (not_found)."""
     row = await edge.services.reads.island(island_id)
-    if row is None or row.owner_id != caller.account_id:
+    if row is None or row.is_removed or row.owner_id != caller.account_id:
         raise not_found(f"host {island_id}")
     return row
+
+
+async def check_owns_island(edge: EdgeState, caller: Caller, island_id: IslandId) -> None:
+    """The same before a command, ahead of any projection. Raises `ApiError` (not_found)."""
+    island = await edge.services.handler.state(ISLAND, island_id)
+    if island.is_removed or island.owner_id != caller.account_id:
+        raise not_found(f"host {island_id}")

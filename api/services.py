@@ -11,7 +11,8 @@ from adapters.nats.artifacts import Artifacts
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
-from adapters.nats.rejected_claims import RejectedClaims
+from adapters.nats.rejection_history import RejectionHistory
+from adapters.postgres.pairing_codes import PairingCodes
 from api.settings import Settings
 from commands.event_log import EventLog
 from commands.handle import CommandHandler
@@ -22,8 +23,8 @@ from projections.read_model import ReadModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`heard` tells when an island's last heartbeat came, in Unix ms, or None; `asyncapi` is the fabric's document;
-    `troubles` what each failing worker last said.
+    """`nonce_secret` is the same in every coordinator; `heard` tells when an island's last heartbeat came
+    (Unix ms, or None); `asyncapi` is the fabric's document; `troubles` what each failing worker last said.
     """
 
     settings: Settings
@@ -34,8 +35,10 @@ class Services:
     progress: ProjectionProgress
     outputs: Outputs
     artifacts: Artifacts
-    rejected_claims: RejectedClaims
+    rejected_claims: RejectionHistory
     registrar: RegistrarClient
+    pairing_codes: PairingCodes
+    nonce_secret: bytes
     heard: Callable[[IslandId], int | None]
     asyncapi: Callable[[], Mapping[str, Any]]
     troubles: Callable[[], Mapping[str, str]]

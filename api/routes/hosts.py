@@ -1,16 +1,28 @@
-"""The caller's own islands, under the name clients have for them."""
+"""The caller's own islands, under the name clients have for them: list, get, rename, remove."""
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
+from adapters import clock
 from api.answers import answer, list_answer
-from api.authorization import Reader
-from api.edge import PLACEMENT, Edge
-from api.owned import owned_island
-from api.request_fields import After, Limit, Offset, PathIslandId
+from api.authorization import Lender, Reader
+from api.edge import PLACEMENT, Edge, origin_of
+from api.owned import check_owns_island, owned_island
+from api.request_fields import After, Limit, Name, Offset, PathIslandId, RequestId
 from api.shapes.host import host_shape
+from api.shapes.rejected_claim import rejected_claim_shape
+from api.strict_json import StrictRoute
+from domain.island import ISLAND
+from domain.island_commands import RemoveIsland, RenameIsland
 
-router = APIRouter(prefix="/hosts", tags=["hosts"])
+router = APIRouter(prefix="/hosts", tags=["hosts"], route_class=StrictRoute)
+
+
+class RenameRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
 
 
 @router.get("")
@@ -30,3 +42,43 @@ async def get_host(island_id: PathIslandId, caller: Reader, edge: Edge, after: A
     await edge.catch_up(PLACEMENT, after)
     row = await owned_island(edge, caller, island_id)
     return answer(host_shape(row, heard_at_ms=edge.services.heard(island_id)))
+
+
+@router.patch("/{island_id}")
+async def rename_host(
+    island_id: PathIslandId, request: RenameRequest, caller: Lender, edge: Edge, request_id: RequestId
+) -> Response:
+    """Rename one own island."""
+    await check_owns_island(edge, caller, island_id)
+    command = RenameIsland(
+        island_id=island_id, owner_id=caller.account_id, name=request.name, now_ms=clock.now_ms()
+    )
+    handled = await edge.services.handler.handle(
+        ISLAND, island_id, command, origin=origin_of(caller, request_id)
+    )
+    await edge.settle(PLACEMENT, handled.position)
+    shape = {"host_id": island_id, "name": handled.state.name}
+    return answer({**shape, "data": shape}, position=handled.position)
+
+
+@router.delete("/{island_id}")
+async def remove_host(island_id: PathIslandId, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
+    """Remove one own island: it is cut off now, and its attempts are placed elsewhere. It may enrol again."""
+    await check_owns_island(edge, caller, island_id)
+    command = RemoveIsland(island_id=island_id, owner_id=caller.account_id, now_ms=clock.now_ms())
+    handled = await edge.services.handler.handle(
+        ISLAND, island_id, command, origin=origin_of(caller, request_id)
+    )
+    await edge.settle(PLACEMENT, handled.position)
+    return answer({"message": "the island is removed", "host_id": island_id}, position=handled.position)
+
+
+@router.get("/{island_id}/rejected-claims")
+async def list_rejected_claims(
+    island_id: PathIslandId, caller: Reader, edge: Edge, limit: Limit = 100
+) -> Response:
+    """List what one own island said that did not count, newest first, each with its reason."""
+    await check_owns_island(edge, caller, island_id)
+    claims = await edge.services.rejected_claims.of_island(island_id, limit=limit)
+    rows = [rejected_claim_shape(claim) for claim in claims]
+    return list_answer("rejected_claims", rows, total=len(rows), limit=limit, offset=0)

@@ -1,56 +1,130 @@
-"""Enrolling an island: its owner vouches for it and gets what it needs to reach the fabric."""
+"""How an island joins: a nonce, an enrolment signed with both its keys, and a new document before the old one ends.
 
-from typing import Annotated
+None of it needs an API key: the island proves who it is. Enrolled without one, it may say hello and no more until its
+owner has paired it.
+"""
+
+from typing import Any, Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import Response
 
 from adapters import clock
+from adapters.enrolment_proof import Purpose
 from api.answers import answer
-from api.authorization import Lender
-from api.edge import PLACEMENT, Edge, origin_of
+from api.authorization import Anyone, Voucher
+from api.edge import PLACEMENT, Edge, EdgeState, origin_of
+from api.errors import ApiError, ErrorCode
+from api.island_proofs import Encoded, Proof
+from api.nonces import LIFE_S
+from api.pairing_page import pair_url
 from api.request_fields import Name, RequestId, Word
+from api.shapes.present import present
 from api.strict_json import StrictRoute
+from commands.event_log import Origin
 from domain.ids import IslandId
 from domain.island import ISLAND
 from domain.island_commands import EnrolIsland
+from domain.island_state import Island, Membership
+
+NEW_ISLANDS_MAX: Final = 60  # In a minute, without a key, from all addresses: each is a fact for ever.
 
 router = APIRouter(prefix="/islands", tags=["hosts"], route_class=StrictRoute)
 
 
-class EnrolRequest(BaseModel):
-    """`account_key` becomes the island's id. `platform` is checked here and told again when the island registers."""
+class EnrolRequest(Proof):
+    """`platform` is checked here and told again when the island registers."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    account_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
     name: Name
     platform: Word
+    account_signature: Encoded
+
+
+class RenewRequest(Proof):
+    """Signed with the user key alone: that is what is renewed."""
+
+
+@router.get("/nonce")
+async def get_nonce(edge: Edge, _: Anyone) -> Response:
+    """Take a nonce to sign."""
+    shape = {"nonce": edge.nonces.new(), "expires_in_seconds": LIFE_S}
+    return answer({**shape, "data": shape})
 
 
 @router.post("/enrol", status_code=201)
-async def enrol_island(request: EnrolRequest, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
-    """Enrol an island for this account. Repeating it gives working credentials again."""
-    island_id = IslandId(request.account_key)
+async def enrol_island(
+    enrolment: EnrolRequest, caller: Voucher, edge: Edge, request_id: RequestId
+) -> Response:
+    """Enrol an island by its keys. With an API key it is that account's at once; without one it waits to be paired.
+
+    Repeating it changes nothing and gives a new document; another user key replaces the one before.
+    """
+    enrolment.check(Purpose.ENROL, edge.nonces)
+    signature = enrolment.account_signature
+    enrolment.check_signature(Purpose.ENROL, enrolment.account_key, signature, field="account_signature")
+    island_id = IslandId(enrolment.account_key)
+    if caller is None:
+        await bound_new_islands(edge, island_id, enrolment.user_key)
     command = EnrolIsland(
         island_id=island_id,
-        owner_id=caller.account_id,
-        name=request.name,
-        user_key=request.account_key,
+        owner_id=caller.account_id if caller else None,
+        name=enrolment.name,
+        user_key=enrolment.user_key,
         now_ms=clock.now_ms(),
     )
-    handled = await edge.services.handler.handle(
-        ISLAND, island_id, command, origin=origin_of(caller, request_id)
+    origin = (
+        origin_of(caller, request_id)
+        if caller
+        else Origin(command_id=request_id, actor=f"island.{island_id}", correlation_id=request_id)
     )
-    access = await edge.services.island_access.grant(island_id)
+    handled = await edge.services.handler.handle(ISLAND, island_id, command, origin=origin)
+    shape = await admission(edge, island_id, handled.state, handled.position)
     await edge.settle(PLACEMENT, handled.position)
-    row = await edge.services.reads.island(island_id)
-    shape = {
-        "host_id": island_id,
-        "name": row.name if row else request.name,  # The first enrolment settled it.
-        "nats_url": access.nats_url,
-        "user": access.user,
-        "password": access.password,
-    }
     return answer({**shape, "data": shape}, status=201, position=handled.position)
+
+
+async def bound_new_islands(edge: EdgeState, island_id: IslandId, user_key: str) -> None:
+    """Counts what would leave a fact; an island that only comes back is let in. Raises `ApiError` (rate_limited)."""
+    island = await edge.services.handler.recent_state(ISLAND, island_id)
+    if island.user_key == user_key and not island.is_removed:
+        return
+    allowance = edge.rates.count("new islands", NEW_ISLANDS_MAX)
+    if allowance.is_exceeded:
+        raise ApiError(
+            ErrorCode.RATE_LIMITED,
+            f"at most {NEW_ISLANDS_MAX} new islands a minute join without an API key",
+            retry_after_s=allowance.retry_after_s,
+        )
+
+
+@router.post("/renew")
+async def renew_document(renewal: RenewRequest, edge: Edge, _: Anyone) -> Response:
+    """Renew the document an island connects with."""
+    renewal.check(Purpose.RENEW, edge.nonces)
+    island_id = IslandId(renewal.account_key)
+    island = await edge.services.handler.state(ISLAND, island_id)
+    if island.membership is Membership.UNKNOWN:
+        raise ApiError(ErrorCode.NOT_FOUND, "account_key: no island has it; enrol first")
+    if island.is_removed:
+        raise ApiError(ErrorCode.ISLAND_REMOVED, "the island was removed by its owner; enrol it again")
+    if island.user_key != renewal.user_key:
+        raise ApiError(ErrorCode.KEY_REVOKED, "user_key: does not count any more; enrol with a new one")
+    # Whatever the registrar has read so far: what comes later reaches the server without being asked.
+    shape = await admission(edge, island_id, island, position=0)
+    return answer({**shape, "data": shape})
+
+
+async def admission(edge: EdgeState, island_id: IslandId, island: Island, position: int) -> dict[str, Any]:
+    """What the island needs to reach the fabric. Raises `NoDocuments`."""
+    documents = await edge.services.registrar.documents(island_id, position)
+    return present(
+        {
+            "host_id": island_id,
+            "name": island.name,  # The first enrolment and its owner settle it.
+            "status": "paired" if island.is_paired else "pending",
+            "nats_url": edge.services.settings.island_nats_url,
+            "user_jwt": documents.user_jwt,
+            "expires_at_s": documents.expires_at_s,
+            "pair_url": pair_url(edge.services.settings),
+        }
+    )

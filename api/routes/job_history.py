@@ -1,8 +1,7 @@
 """What happened to a job and why: its facts, the claims that did not count, its bookings, and each placement."""
 
-from typing import Any
+from typing import Any, Final
 
-import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -15,8 +14,11 @@ from api.shapes.attempt import attempt_shape
 from api.shapes.fact import fact_shape
 from api.shapes.job import queue_reasons
 from api.shapes.ledger import entry_shape, is_visible
-from api.shapes.present import instant, present
+from api.shapes.present import present
+from api.shapes.rejected_claim import rejected_claim_fields
 from domain.job import JOB
+
+REJECTIONS_MAX: Final = 200
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -28,15 +30,13 @@ async def get_timeline(job_id: PathJobId, caller: JobReader, edge: Edge, after: 
     await edge.catch_up(LEDGER, after)
     row = await owned_job(edge, caller, job_id)
     past = await edge.services.log.load(JOB.stream(job_id))
-    rejected = await edge.services.rejected_claims.of_job(job_id)
+    rejected = await edge.services.rejected_claims.of_job(job_id, limit=REJECTIONS_MAX)
     entries = await edge.services.reads.entries_of_job(job_id)
     shape: dict[str, Any] = {
         "job_id": job_id,
         "state": row.state,
         "facts": [fact_shape(event) for event in past.events],
-        "rejected_claims": [
-            {**msgspec.to_builtins(claim), "received_at": instant(claim.received_at_ms)} for claim in rejected
-        ],
+        "rejected_claims": [rejected_claim_fields(claim) for claim in rejected],
         "entries": [entry_shape(entry) for entry in entries if is_visible(entry, caller.account_id)],
     }
     return answer({**shape, "data": shape["facts"]})

@@ -27,7 +27,8 @@ def host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
     shape = {
         "id": row.island_id,
         "name": row.name,
-        "status": status_word(row),
+        "status": row.status.value,
+        "signed": not row.is_unsigned,
         "region": row.region or "auto",
         "platform": row.platform,
         "agent_version": row.agent_version,
@@ -62,11 +63,3 @@ def host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
         "last_heartbeat_at": shape["last_heartbeat_at"],
     }
     return present({**shape, "data": present(data)})
-
-
-def status_word(row: IslandRow) -> str:
-    if row.is_suspended:
-        return "suspended"
-    if not row.is_approved:
-        return "pending"
-    return "online" if row.is_online else "offline"

@@ -2,10 +2,11 @@
 
 import base64
 
+import nkeys  # type: ignore[import-untyped]  # the library ships no types
 import pytest
 
 from adapters.enrolment_proof import Purpose, is_proven, prove
-from adapters.nats.accounts.nkey import Kind, NKey
+from adapters.nats.accounts.nkey import Kind, NKey, is_public_key
 
 ACCOUNT = NKey.derived(Kind.ACCOUNT, b"test", "account")
 USER = NKey.derived(Kind.USER, b"test", "user")
@@ -43,3 +44,13 @@ def test_the_signed_text_is_what_the_protocol_says() -> None:
     signature = prove(USER, Purpose.ENROL, **SIGNED)
     assert "=" not in signature
     assert USER.signer.verify_key.verify(text, base64.urlsafe_b64decode(signature + "=="))
+
+
+@pytest.mark.parametrize("point", [b"\0" * 32, b"\x01" + b"\0" * 31, b"\xec" + b"\xff" * 30 + b"\x7f"])
+def test_a_key_that_everything_verifies_under_proves_nothing(point: bytes) -> None:
+    body = bytes([Kind.ACCOUNT]) + point
+    weak = base64.b32encode(body + nkeys.crc16_checksum(body)).decode().rstrip("=")
+    assert is_public_key(weak, Kind.ACCOUNT)
+    for made in (b"\0" * 64, point + b"\0" * 32, b"\x01" + b"\0" * 63):
+        signature = base64.urlsafe_b64encode(made).decode().rstrip("=")
+        assert not is_proven(weak, signature, Purpose.ENROL, **SIGNED)

@@ -19,6 +19,8 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 from nats.aio.client import Client
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 from websockets.asyncio.client import ClientConnection, connect
 
 from adapters import clock
@@ -29,8 +31,9 @@ from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
-from adapters.nats.rejected_claims import RejectedClaims
+from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.streams import create_streams
+from adapters.postgres.pairing_codes import PairingCodes
 from api.api_key_text import new_api_key
 from api.app import build_app
 from api.connections import Connections
@@ -63,12 +66,15 @@ from projections.progress import ALL, ProjectionProgress
 from projections.read_model import ReadModel, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
+from registrar.main import Registrar
+from tests.api.newcomers import Newcomer
 from tests.examples import CAPABILITIES, CARGO_VERSION, candidate_of
 from tests.fabric import Fabric
 
 BASE: Final = "/api/v1"
 SEEN_S: Final = 10.0
 PLENTY: Final = 1_000_000
+PUBLIC_URL: Final = "https://net.example"
 _numbers = itertools.count(1)
 
 
@@ -84,8 +90,11 @@ class Person:
 
 
 class Network:
-    def __init__(self, services: Services, client: Client, http: httpx.AsyncClient, address: str) -> None:
+    def __init__(
+        self, services: Services, app: FastAPI, client: Client, http: httpx.AsyncClient, address: str
+    ) -> None:
         self.services = services
+        self.app = app
         self.nats = client
         self.http = http
         self.address = address
@@ -142,10 +151,15 @@ class Network:
         return slug
 
     async def island(self, owner: AccountId) -> IslandId:
-        island_id = IslandId(f"island-{next(_numbers):04}")
+        newcomer = Newcomer.new()
+        island_id = newcomer.island_id
         now_ms = clock.now_ms()
         enrolled = EnrolIsland(
-            island_id=island_id, owner_id=owner, name="The first", user_key="its key", now_ms=now_ms
+            island_id=island_id,
+            owner_id=owner,
+            name="The first",
+            user_key=newcomer.user.public,
+            now_ms=now_ms,
         )
         registered = RegisterIsland(
             island_id=island_id,
@@ -365,6 +379,8 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             nats_url=fabric.url,
             nats_keys=fabric.deployment.coordinator.path,
             postgres_dsn=dsn,
+            public_url=PUBLIC_URL,
+            island_nats_url=fabric.url,
             requests_per_minute=PLENTY,
             job_reads_per_minute=PLENTY,
             anonymous_per_minute=PLENTY,
@@ -374,11 +390,18 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         log = JetStreamEventLog(connections.coordinator)
         tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
         outputs = Outputs(connections.api)
+        registrar = Registrar(
+            system=await stack.enter_async_context(fabric.connected(Role.REGISTRAR)),
+            core=await stack.enter_async_context(fabric.connected(Role.REGISTRAR_CORE)),
+            keys=fabric.keys,
+        )
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         progress = await stack.enter_async_context(ProjectionProgress(dsn))
-        work = [tail.run(), outputs.run()]
+        codes = PairingCodes(await stack.enter_async_context(pool_on(dsn)))
+        await codes.create()
+        work = [tail.run(), outputs.run(), registrar.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
         services = Services(
             settings=settings,
@@ -389,23 +412,28 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),
-            rejected_claims=RejectedClaims(connections.api),
+            rejected_claims=RejectionHistory(connections.api),
             registrar=RegistrarClient(connections.api),
+            pairing_codes=codes,
+            nonce_secret=b"a network's secret",
             heard=lambda _: 1_800_000_000_000,
             asyncapi=lambda: {"asyncapi": "3.0.0"},
             troubles=dict,
         )
-        server = uvicorn.Server(
-            uvicorn.Config(build_app(services), log_config=None, ws="websockets-sansio", lifespan="on")
-        )
+        app = build_app(services)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on"))
         running = [asyncio.create_task(one) for one in (*work, server.serve(sockets=[listener]))]
         stack.push_async_callback(stop, server, running)
         http = await stack.enter_async_context(
             httpx.AsyncClient(base_url=f"http://{address}{BASE}", timeout=SEEN_S)
         )
-        network = Network(services, client, http, address)
+        network = Network(services, app, client, http, address)
         await eventually(lambda: is_up(server))
         yield network
+
+
+def pool_on(dsn: str) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    return AsyncConnectionPool(dsn, min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
 
 
 async def is_up(server: uvicorn.Server) -> bool:

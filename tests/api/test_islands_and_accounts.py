@@ -7,60 +7,9 @@ import httpx
 import pytest
 
 from api.app import build_app
-from domain.api_key import Scope
 from tests.api.network import BASE, Network
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-ALL_SCOPES = tuple(Scope)
-
-
-def enrolment(**changes: Any) -> dict[str, Any]:
-    return {"account_key": "AISLAND0001", "name": "Shed", "platform": "linux-x86_64", **changes}
-
-
-async def test_an_enrolled_island_gets_access_and_is_listed(network: Network) -> None:
-    person = await network.person(scopes=ALL_SCOPES)
-    for _ in range(2):
-        answer = await network.http.post("/islands/enrol", json=enrolment(), headers=person.headers)
-        assert answer.status_code == 201
-        assert answer.json()["host_id"] == "AISLAND0001"
-        assert (answer.json()["nats_url"], answer.json()["user"], answer.json()["password"]) == (
-            "nats://127.0.0.1:4222",
-            "island",
-            "secret",
-        )
-    hosts = (await network.http.get("/hosts", headers=person.headers)).json()
-    assert [(host["id"], host["name"], host["status"]) for host in hosts["hosts"]] == [
-        ("AISLAND0001", "Shed", "offline")
-    ]
-
-
-async def test_an_island_of_another_account_cannot_be_enrolled(network: Network) -> None:
-    person, stranger = await network.person(scopes=ALL_SCOPES), await network.person(scopes=ALL_SCOPES)
-    mine = enrolment(account_key="AISLAND0002")
-    await network.http.post("/islands/enrol", json=mine, headers=person.headers)
-    answer = await network.http.post("/islands/enrol", json=mine, headers=stranger.headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
-    assert "password" not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"account_key": "short"}, "account_key"),
-        ({"account_key": "has.a.dot.in.it"}, "account_key"),
-        ({"name": "\x00"}, "name"),
-        ({"platform": "a b"}, "platform"),
-        ({"owner_id": "somebody"}, "owner_id"),
-    ],
-)
-async def test_a_wrong_enrolment_names_the_field(
-    network: Network, changes: dict[str, Any], field: str
-) -> None:
-    person = await network.person(scopes=ALL_SCOPES)
-    answer = await network.http.post("/islands/enrol", json=enrolment(**changes), headers=person.headers)
-    assert (answer.status_code, list(answer.json()["errors"])) == (422, [field])
 
 
 async def test_a_host_shows_what_it_offers_to_its_owner_only(network: Network) -> None:

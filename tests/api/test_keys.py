@@ -32,7 +32,18 @@ ROUTES: Final = {
     ("GET", "/api/v1/workloads/{slug}"): Scope.READ,
     ("GET", "/api/v1/hosts"): Scope.READ,
     ("GET", "/api/v1/hosts/{island_id}"): Scope.READ,
-    ("POST", "/api/v1/islands/enrol"): Scope.ISLANDS,
+    ("PATCH", "/api/v1/hosts/{island_id}"): Scope.ISLANDS,
+    ("DELETE", "/api/v1/hosts/{island_id}"): Scope.ISLANDS,
+    ("GET", "/api/v1/hosts/{island_id}/rejected-claims"): Scope.READ,
+    ("POST", "/api/v1/hosts/{island_id}/suspend"): Scope.ADMIN,
+    ("POST", "/api/v1/hosts/{island_id}/reinstate"): Scope.ADMIN,
+    ("POST", "/api/v1/hosts/{island_id}/revoke"): Scope.ADMIN,
+    ("POST", "/api/v1/hosts/tickets"): Scope.ISLANDS,
+    ("GET", "/api/v1/rejected-claims"): Scope.ADMIN,
+    ("GET", "/api/v1/islands/nonce"): OPEN,
+    ("POST", "/api/v1/islands/enrol"): OPEN,
+    ("POST", "/api/v1/islands/renew"): OPEN,
+    ("POST", "/api/v1/pair"): Scope.ISLANDS,
     ("GET", "/api/v1/account"): Scope.READ,
     ("GET", "/api/v1/api-keys"): Scope.READ,
     ("POST", "/api/v1/api-keys"): Scope.WRITE,
@@ -54,7 +65,7 @@ async def call(network: Network, method: str, path: str, headers: dict[str, str]
     for name, value in IN_PATHS.items():
         path = path.replace(name, value)
     url = f"http://{network.address}{path}"
-    content = b'{"scopes":"write"}' if method in {"POST", "PUT"} else None
+    content = b'{"scopes":"write"}' if method in {"PATCH", "POST", "PUT"} else None
     type_ = {"Content-Type": "application/json"}
     return await network.http.request(method, url, headers={**type_, **headers}, content=content)
 
@@ -82,9 +93,11 @@ async def test_a_route_needs_its_scope_and_no_other(
     assert with_scope.status_code not in {401, 403, 500}
 
 
-@pytest.mark.parametrize("path", [path for (_, path), scope in ROUTES.items() if scope is OPEN])
-async def test_an_open_route_needs_no_key(network: Network, path: str) -> None:
-    assert (await call(network, "GET", path, {})).status_code in {200, 404}
+@pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for (method, path), scope in ROUTES.items() if scope is OPEN]
+)
+async def test_an_open_route_needs_no_key(network: Network, method: str, path: str) -> None:
+    assert (await call(network, method, path, {})).status_code in {200, 404, 422}
 
 
 @pytest.mark.parametrize(
