@@ -50,7 +50,7 @@ async def serve(settings: DoorSettings) -> None:
 
 class Door:
     def __init__(self, books: IslandBooks, *, keys: DoorKeys, now_s: Callable[[], int]) -> None:
-        self._books = books
+        self.books = books
         self._keys = keys
         self._now_s = now_s
         # What an unknown user's password is compared with, so that the answer takes no less time.
@@ -60,7 +60,7 @@ class Door:
         """Judges from now on, until cancelled. `client` is connected as `door`."""
         await facts.read()
         await client.subscribe(QUESTIONS, queue=QUEUE, cb=self._receive, pending_msgs_limit=WAITING_MAX)
-        log.info("door_open", extra={"position": self._books.position})
+        log.info("door_open", extra={"position": self.books.position})
         async for _ in facts.follow():
             pass
 
@@ -86,7 +86,7 @@ class Door:
         One round of SHA-256 is enough: we make the passwords, of 192 random bits, so there is nothing to guess. Where
         people choose them it takes a slow hash.
         """
-        book = self._books.at_home(caller.user)
+        book = self.books.at_home(caller.user)
         known = book.island.password_sha256 if book is not None and book.may_enter else None
         told = hashlib.sha256(caller.password.encode(errors="surrogatepass")).hexdigest()
         is_right = hmac.compare_digest(told, known or self._nobody)

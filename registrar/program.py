@@ -25,7 +25,7 @@ from adapters.nats.replies import Refused
 from adapters.tls import TlsUnusable
 from registrar.settings import Settings
 
-STOP_S: Final = 2.0
+CANCEL_AGAIN_S: Final = 0.2
 CLOSED_SEEN_S: Final = 1.0
 
 S = TypeVar("S", bound=Settings)
@@ -81,12 +81,15 @@ async def first_of(*work: Coroutine[Any, Any, None]) -> None:
     """Does all of it side by side until the first has ended, and ends the others. Raises what the first raised."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=STOP_S)
-    for task in done:
+        running = set(tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            # Again and again: Python 3.11's `wait_for`, by which the NATS client waits, may swallow one.
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
+    for task in ended:
         task.result()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from adapters.nats.accounts.deployment import DOOR_SIGNING, PASSWORD_ISLANDS_MASTER
 from adapters.nats.accounts.island_keys import island_signing_key
-from adapters.nats.accounts.jwt import mint, read
+from adapters.nats.accounts.jwt import BadDocument, mint, read
 from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.layout import IslandAccount, island_user_claims
 from adapters.nats.accounts.nkey import Kind, NKey
@@ -44,9 +44,7 @@ class DoorKeys:
             password_islands_master=folder.master(PASSWORD_ISLANDS_MASTER),
         )
 
-    def admission(
-        self, caller: Caller, island: IslandAccount, *, issued_at_s: int, expires_at_s: int
-    ) -> str:
+    def admission(self, caller: Caller, island: IslandAccount, *, issued_at_s: int, expires_at_s: int) -> str:
         """Lets the caller in as that island, in the island's own account, until then."""
         user_jwt = mint(
             island_signing_key(self.password_islands_master, island.island_id),
@@ -75,12 +73,15 @@ class DoorKeys:
 
 
 def caller_of(request: str) -> Caller:
-    """Who a server's question is about. Raises `BadDocument`, `KeyError`, `TypeError`."""
-    asked = read(request)["nats"]
-    options = asked["connect_opts"]
-    return Caller(
-        server_id=asked["server_id"]["id"],
-        user_key=asked["user_nkey"],
-        user=options.get("user", ""),
-        password=options.get("pass", ""),
-    )
+    """Who a server's question is about. Raises `BadDocument`."""
+    asked = read(request)
+    try:
+        options = asked["nats"]["connect_opts"]
+        return Caller(
+            server_id=asked["nats"]["server_id"]["id"],
+            user_key=asked["nats"]["user_nkey"],
+            user=options.get("user", ""),
+            password=options.get("pass", ""),
+        )
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise BadDocument("not a server's question") from fault
