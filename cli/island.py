@@ -12,35 +12,114 @@ from cli.terminal import say, show_json, show_table
 app = typer.Typer(help="Islands: machines that run jobs.", no_args_is_help=False)
 
 
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        envvar="ARCHIPELAGO_ISLAND_STATE_DIR",
+        help="Folder of its keys and unfinished work. Default: the user's own.",
+    ),
+]
+IslandKey = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        envvar="ARCHIPELAGO_ISLAND_KEY",
+        help="API key with the scope `islands`: the island is that account's at once. Default: show a code to type in.",
+    ),
+]
+Name = Annotated[
+    str, typer.Option("--name", envvar="ARCHIPELAGO_ISLAND_NAME", help="How people call this island.")
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        envvar="ARCHIPELAGO_ISLAND_CA_FILE",
+        help="PEM file of the authority to believe instead of the system's.",
+    ),
+]
+AllowPlaintext = Annotated[
+    bool,
+    typer.Option(
+        "--allow-plaintext",
+        envvar="ARCHIPELAGO_ISLAND_ALLOW_PLAINTEXT",
+        help="Speak unencrypted with another machine, too.",
+    ),
+]
+
+
+@app.command("join")
+def join(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The coordinator, as https://host.")],
+    *,
+    key: IslandKey = "",
+    name: Name = "",
+    state_dir: StateDir = None,
+    ca_file: CaFile = None,
+    allow_plaintext: AllowPlaintext = False,
+) -> None:
+    """Lend this machine to a network: join it, show the code to pair it with, and run jobs once it is paired.
+
+    Ctrl-C ends it; `archipelago island run` goes on where it stopped.
+    """
+    again = {"ARCHIPELAGO_ISLAND_JOINS_AGAIN": "true"}
+    given = settings_of(
+        url, key=key, name=name, state_dir=state_dir, ca_file=ca_file, allow_plaintext=allow_plaintext
+    )
+    become("island", again | given)
+
+
 @app.command("run")
 def run(
-    coordinator_url: str = typer.Option(
-        "", envvar="ARCHIPELAGO_ISLAND_COORDINATOR_URL", help="The coordinator to work for."
-    ),
-    key: str = typer.Option(
-        "",
-        envvar="ARCHIPELAGO_ISLAND_KEY",
-        help="API key with the scope `islands`; for the first start only.",
-    ),
-    name: str = typer.Option("", envvar="ARCHIPELAGO_ISLAND_NAME", help="How people call this island."),
-    state_dir: Annotated[
-        Path | None,
+    *,
+    coordinator_url: Annotated[
+        str,
         typer.Option(
-            envvar="ARCHIPELAGO_ISLAND_STATE_DIR", help="Folder of its identity and unfinished work."
+            "--coordinator-url",
+            envvar="ARCHIPELAGO_ISLAND_COORDINATOR_URL",
+            help="The coordinator to work for. Default: the one it has joined.",
         ),
-    ] = None,
+    ] = "",
+    key: IslandKey = "",
+    name: Name = "",
+    state_dir: StateDir = None,
+    ca_file: CaFile = None,
+    allow_plaintext: AllowPlaintext = False,
 ) -> None:
-    """Contribute this machine: run an island in the foreground. Ctrl-C lets it finish or give back its jobs.
+    """Run the island that has joined, in the foreground. Ctrl-C lets it finish or give back its jobs.
 
     Everything else is set by environment variables: see docs/settings.md.
     """
-    settings = {
+    given = settings_of(
+        coordinator_url,
+        key=key,
+        name=name,
+        state_dir=state_dir,
+        ca_file=ca_file,
+        allow_plaintext=allow_plaintext,
+    )
+    become("island", given)
+
+
+def settings_of(
+    coordinator_url: str,
+    *,
+    key: str,
+    name: str,
+    state_dir: Path | None,
+    ca_file: Path | None,
+    allow_plaintext: bool,
+) -> dict[str, str]:
+    """Environment variables of the daemon; empty where nothing was given."""
+    return {
         "ARCHIPELAGO_ISLAND_COORDINATOR_URL": coordinator_url,
         "ARCHIPELAGO_ISLAND_KEY": key,
         "ARCHIPELAGO_ISLAND_NAME": name,
         "ARCHIPELAGO_ISLAND_STATE_DIR": "" if state_dir is None else str(state_dir.absolute()),
+        "ARCHIPELAGO_ISLAND_CA_FILE": "" if ca_file is None else str(ca_file.absolute()),
+        "ARCHIPELAGO_ISLAND_ALLOW_PLAINTEXT": "true" if allow_plaintext else "",
     }
-    become("island", settings)
 
 
 @app.command("list")

@@ -87,7 +87,7 @@ class Agent:
         return self._leave_at_s is not None
 
     async def run(self) -> None:
-        """Until it has drained. The fabric must be connected, and the runtimes tested."""
+        """Until it has drained. The runtimes must be tested; the fabric may be connected and admit the island later."""
         for record in self._store.unfinished():
             self._errands.run(self._reception.report(record))
         async with asyncio.TaskGroup() as group:
@@ -121,9 +121,9 @@ class Agent:
             self._cancelled.add(key)
             self._reconcile()
 
-    def drain(self) -> None:
+    def drain(self, *, at_once: bool = False) -> None:
         """Take no more jobs, finish or give back what runs, leave. The second call does not wait."""
-        now_s, is_first = _now_s(), not self.is_draining
+        now_s, is_first = _now_s(), not (self.is_draining or at_once)
         self._give_back_at_s = now_s + (GIVE_BACK_S if is_first else 0)
         self._leave_at_s = now_s + (LEAVE_S if is_first else LEAVE_AT_ONCE_S)
         if is_first and self._attempts:

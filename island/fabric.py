@@ -2,12 +2,20 @@
 
 Kept by `adapters.nats.island_link`; tests keep it in memory. The `store_` calls return once the message is stored and
 are tried again for ever until then: whoever loses interest cancels the call. `announce` and `beat` are said once, and
-not at all while there is no connection.
+not at all while there is no connection. Until the island is admitted, everything about jobs waits.
 """
 
 from typing import Protocol
 
-from adapters.wire import HostHeartbeat, JobOutput, JobProgress, JobStatus, LeaseRenewal, RegisterHost
+from adapters.wire import (
+    HostHeartbeat,
+    JobOutput,
+    JobProgress,
+    JobStatus,
+    LeaseRenewal,
+    PairingAnswer,
+    RegisterHost,
+)
 
 
 class Delivery(Protocol):
@@ -21,6 +29,18 @@ class Delivery(Protocol):
 
 
 class Fabric(Protocol):
+    def admit(self) -> None:
+        """The island may work from now on."""
+        ...
+
+    def bar(self) -> None:
+        """Not any more: claims about jobs wait and no job is taken."""
+        ...
+
+    async def ask_for_pairing(self) -> PairingAnswer | None:
+        """Waits for a connection. None where nobody answers."""
+        ...
+
     async def announce(self, message: RegisterHost) -> None: ...
 
     async def beat(self, message: HostHeartbeat) -> None: ...

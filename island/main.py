@@ -8,23 +8,31 @@ import importlib.metadata
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Final
 
 import httpx
-import nats.errors
 import uvloop
 
+from adapters import clock
 from adapters.nats.island_link import IslandLink
+from adapters.nats.island_session import IslandAccess
 from adapters.runtime.contract import Runtime
 from adapters.runtime.wasm.runtime import WasmRuntime
+from adapters.tls import TlsUnusable, client_context
 from island.agent import Agent
 from island.cargo_cache import CargoCache
-from island.enrolment import Credentials, NotEnrolled, enrol, stored_credentials
+from island.claim_numbers import ClaimNumbers
+from island.connection_watch import ConnectionWatch
+from island.credentials import Credentials, KeptCredentials
+from island.enrolment import CoordinatorDoor, NotEnrolled
 from island.hardware import Hardware, detect
 from island.identity import Identity, IdentityUnusable, load_or_make
+from island.joining import NotJoined, join, refuse_plaintext
 from island.offered_runtimes import OfferedRuntimes
+from island.pairing import Pairing
 from island.presence import Profile
+from island.renewal import Renewal
 from island.settings import Settings
 from island.state_store import StateDirectoryUnusable, StateStore
 
@@ -32,39 +40,38 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 """The first lets the island finish what it runs, the second does not."""
 
 
-class _NoKey(Exception):
-    """A first start without an API key."""
-
-
 def run(settings: Settings) -> int:
-    """Until a signal asks it to leave. 0 after an orderly end, 1 where it could not begin; the reason is printed."""
+    """Until a signal asks it to leave. 0 after an orderly end, 1 where it could not begin or was sent away; the reason
+    is printed.
+    """
     # What is routine is told in plain lines; the log is for what should not happen.
     logging.basicConfig(level=logging.ERROR)
     try:
-        uvloop.run(_run(settings))
-    except (NotEnrolled, IdentityUnusable, StateDirectoryUnusable, _NoKey) as reason:
+        farewell = uvloop.run(_run(settings))
+    except (NotJoined, NotEnrolled, IdentityUnusable, StateDirectoryUnusable, TlsUnusable) as reason:
         return _fail(str(reason))
-    except nats.errors.Error as refusal:
-        return _fail(
-            f"the network refused this island ({refusal}); delete credentials.json and enrol it again"
-        )
-    return 0
+    except KeyboardInterrupt:
+        return _fail("interrupted before it could begin")
+    return 0 if farewell is None else _fail(farewell)
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings) -> str | None:
+    """Why the network has sent the island away; None where its owner ended it."""
     async with AsyncExitStack() as stack:
         store = StateStore.open(settings.state_dir)
         stack.callback(store.close)
         hardware = detect(settings.state_dir)
-        identity = load_or_make(store)
-        credentials = await _credentials(settings, store, identity, hardware)
+        client = await stack.enter_async_context(httpx.AsyncClient(verify=client_context(settings.ca_file)))
+        identity, credentials = await join(
+            settings, store, load_or_make(store), client, platform=hardware.platform, say=_say
+        )
+        kept = KeptCredentials(store, credentials)
         profile = _profile(settings, identity, credentials, hardware)
         _say(f"island {profile.name}: {'new' if identity.is_new else 'known'}, id {profile.island_id}")
         _say(f"{_machine(hardware)}; {profile.slots} at a time")
-        client = await stack.enter_async_context(httpx.AsyncClient())
         runtimes = OfferedRuntimes(_runtimes(settings, store, profile.slots), say=_say)
         stack.push_async_callback(runtimes.aclose)
-        link = _link(settings, credentials, profile)
+        link = _link(settings, store, identity, kept)
         agent = Agent(
             profile,
             fabric=link,
@@ -73,70 +80,35 @@ async def _run(settings: Settings) -> None:
             store=store,
             say=_say,
         )
+        door = CoordinatorDoor(client, settings.coordinator_url or credentials.coordinator_url)
         await runtimes.test()
-        await _work(agent, link, settings.nats_url or credentials.nats_url)
+        return await _work(agent, link, kept, door, identity)
 
 
-async def _work(agent: Agent, link: IslandLink, url: str) -> None:
-    loop = asyncio.get_running_loop()
-    wants_to_leave = asyncio.Event()
+async def _work(
+    agent: Agent, link: IslandLink, kept: KeptCredentials, door: CoordinatorDoor, identity: Identity
+) -> str | None:
+    farewells: list[str] = []
 
-    def leave() -> None:
-        wants_to_leave.set()
-        agent.drain()
+    def leave(farewell: str) -> None:
+        farewells.append(farewell)
+        agent.drain(at_once=True)
 
+    async def newest() -> Credentials:
+        return await door.renew(identity)
+
+    pairing = Pairing(link, kept, on_admitted=agent.greet, say=_say)
+    renewal = Renewal(kept, newest, now_ms=clock.now_ms(), on_expelled=leave)
+    watch = ConnectionWatch(agent, pairing, renewal, kept, say=_say)
     for one in SIGNALS:
-        loop.add_signal_handler(one, leave)
-    server = url.rpartition("@")[2]
-    _say(f"connecting to {server}")
-    connecting = asyncio.create_task(
-        link.start(
-            on_cancel=agent.cancel,
-            on_disconnected=lambda: _say("the network is gone; trying to come back"),
-            on_reconnected=lambda: _come_back(agent),
-        )
-    )
-    leaving = asyncio.create_task(wants_to_leave.wait())
-    await asyncio.wait({connecting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    leaving.cancel()
-    if not connecting.done():
-        connecting.cancel()
-        with suppress(asyncio.CancelledError):
-            await connecting
-        return
-    await connecting
-    _say("connected; waiting for jobs")
-    try:
+        asyncio.get_running_loop().add_signal_handler(one, agent.drain)
+    async with asyncio.TaskGroup() as group:
+        beside = [group.create_task(one) for one in (link.run(watch), pairing.run(), renewal.run())]
         await agent.run()
-    finally:
-        await link.close()
+        for task in beside:
+            task.cancel()
     _say("left the network")
-
-
-async def _come_back(agent: Agent) -> None:
-    _say("connected again")
-    await agent.greet()
-
-
-async def _credentials(
-    settings: Settings, store: StateStore, identity: Identity, hardware: Hardware
-) -> Credentials:
-    stored = stored_credentials(store, identity.island_id)
-    if stored is not None:
-        return stored
-    if settings.key is None:
-        raise _NoKey(
-            "key: the first start needs an API key with the scope `islands`: set ARCHIPELAGO_ISLAND_KEY"
-        )
-    _say(f"joining the network of {settings.coordinator_url}")
-    return await enrol(
-        store,
-        island_id=identity.island_id,
-        coordinator_url=settings.coordinator_url,
-        key=settings.key.get_secret_value(),
-        name=settings.name,
-        platform=hardware.platform,
-    )
+    return farewells[0] if farewells else None
 
 
 def _profile(settings: Settings, identity: Identity, credentials: Credentials, hardware: Hardware) -> Profile:
@@ -157,15 +129,18 @@ def _runtimes(settings: Settings, store: StateStore, slots: int) -> dict[str, Ru
     return {name: makers[name]() for name in settings.runtimes}
 
 
-def _link(settings: Settings, credentials: Credentials, profile: Profile) -> IslandLink:
-    """A user in the owner's URL replaces the one that was enrolled."""
-    has_user = settings.nats_url is not None and "@" in settings.nats_url
-    return IslandLink(
-        island_id=profile.island_id,
-        url=settings.nats_url or credentials.nats_url,
-        user=None if has_user else credentials.user,
-        password=None if has_user else credentials.password,
+def _link(settings: Settings, store: StateStore, identity: Identity, kept: KeptCredentials) -> IslandLink:
+    url = settings.nats_url or kept.newest.nats_url
+    refuse_plaintext(settings, "nats_url", url)
+    _say(f"connecting to {url}")
+    access = IslandAccess(
+        url=url,
+        island_id=identity.island_id,
+        user=identity.user,
+        document=lambda: kept.newest.user_jwt,
+        ca_file=settings.ca_file,
     )
+    return IslandLink(access, ClaimNumbers(store, now_ms=clock.now_ms()).next)
 
 
 def _machine(hardware: Hardware) -> str:

@@ -1,4 +1,4 @@
-"""What an owner may set for an island. Read once, at its start; `archipelago island run` has options for some.
+"""What an owner may set for an island. Read once, at its start; `archipelago island join` has options for some.
 
 Every value may be given in the environment under its name with the prefix `ARCHIPELAGO_ISLAND_`.
 """
@@ -9,7 +9,7 @@ from socket import gethostname
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Credits = Annotated[Decimal, Field(gt=0, decimal_places=6)]
@@ -23,22 +23,43 @@ def default_name() -> str:
     return gethostname()[:100] or "island"
 
 
+def without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ARCHIPELAGO_ISLAND_", frozen=True)
 
-    coordinator_url: str = Field(
-        default="http://127.0.0.1:4000",
+    coordinator_url: Annotated[str, AfterValidator(without_slash)] | None = Field(
+        default=None,
         pattern=r"^https?://[^\s/]+",
-        description="Where the coordinator answers; asked once, at the first start.",
+        description="The coordinator whose network the island joins at its first start. Later starts go on where it "
+        "joined, and with another URL it joins there.",
     )
     key: SecretStr | None = Field(
         default=None,
-        description="API key with the scope `islands`. Needed at the first start only; it is not kept.",
+        description="API key with the scope `islands`: the island is that account's as soon as it joins. Without one "
+        "it shows a code for its owner to type in. It is not kept.",
+    )
+    joins_again: bool = Field(
+        default=False,
+        description="Join even where the island has joined, or was removed or revoked; a revoked key is replaced. "
+        "`archipelago island join` sets it.",
     )
     nats_url: str | None = Field(
         default=None,
-        pattern=r"^(nats|tls)://[^\s]+$",
-        description="NATS server to use instead of the one the coordinator names; may hold user and password.",
+        pattern=r"^(nats|tls)://[^\s@]+$",
+        description="Address of the NATS server, instead of the one that the coordinator names.",
+    )
+    ca_file: FilePath | None = Field(
+        default=None,
+        description="PEM file of the authorities to believe, for coordinator and NATS server, instead of the "
+        "system's list.",
+    )
+    allow_plaintext: bool = Field(
+        default=False,
+        description="Speak unencrypted with other machines, too. Whoever is on the way can then read and change "
+        "everything, inputs and results of jobs among it.",
     )
     state_dir: Path = Field(
         default_factory=default_state_folder,

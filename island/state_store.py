@@ -89,6 +89,10 @@ class StateStore:
         finally:
             os.close(directory)
 
+    def remove(self, name: str) -> None:
+        """A file that `write` wrote; harmless where it is not there."""
+        (self._folder / name).unlink(missing_ok=True)
+
     def keep(self, key: AttemptKey, receipt: str, final: JobStatus | None = None) -> None:
         """From now on a restart knows of the attempt; with `final` it knows how the attempt ended, too."""
         new = self._attempts / f".{key.wire_id}.new"

@@ -14,6 +14,7 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.specification import AsyncAPI
 
 from adapters.nats import subjects
+from adapters.nats.claim_signer import ClaimSigner
 from adapters.nats.payload_schema import payload_of
 from adapters.wire import (
     AssignJob,
@@ -25,6 +26,7 @@ from adapters.wire import (
     LeaseRenewal,
     RegisterHost,
     decoder,
+    encode,
 )
 from domain.ids import IslandId
 
@@ -37,12 +39,23 @@ log = logging.getLogger(__name__)
 
 
 class Channel:
-    """A publisher of encoded messages. One with a stream returns the stream's receipt, one without returns None."""
+    """A publisher of messages. One with a stream returns the stream's receipt, one without returns None.
+
+    With a signer every message is sealed.
+    """
 
     def __init__(
-        self, broker: NatsBroker, subject: str, message: type[msgspec.Struct], stream: str | None = None
+        self,
+        broker: NatsBroker,
+        subject: str,
+        message: type[msgspec.Struct],
+        stream: str | None = None,
+        *,
+        signer: ClaimSigner | None = None,
     ) -> None:
         self.subject = subject
+        self._kind = subject.rpartition(".")[2]
+        self._signer = signer
         self._publisher: Any = broker.publisher(
             subject,
             stream=JStream(stream, declare=False) if stream else None,
@@ -51,24 +64,27 @@ class Channel:
             title=message.__name__,
         )
 
-    async def publish(self, body: bytes, message_id: str) -> Any:
+    async def publish(self, message: msgspec.Struct, message_id: str) -> Any:
+        body = encode(message)
+        headers = {subjects.MESSAGE_ID: message_id, "content-type": "application/json"}
+        if self._signer is not None:
+            headers |= self._signer.headers(self._kind, message, body, message_id)
         # With the subject given, FastStream does not parse its template again for every message.
-        return await self._publisher.publish(
-            body,
-            self.subject,
-            headers={subjects.MESSAGE_ID: message_id, "content-type": "application/json"},
-            correlation_id=message_id,
-        )
+        return await self._publisher.publish(body, self.subject, headers=headers, correlation_id=message_id)
 
 
 class Claims:
-    """Everything an island says."""
+    """Everything an island says. Chunks of output are not signed: the last claim of their attempt covers them."""
 
-    def __init__(self, broker: NatsBroker, island_id: IslandId) -> None:
-        self.register = Channel(broker, subjects.REGISTER, RegisterHost)
-        self.heartbeat = Channel(broker, subjects.heartbeat(island_id), HostHeartbeat)
-        self.status = Channel(broker, subjects.status(island_id), JobStatus, subjects.JOB_STATUS)
-        self.lease = Channel(broker, subjects.lease(island_id), LeaseRenewal, subjects.JOB_STATUS)
+    def __init__(self, broker: NatsBroker, island_id: IslandId, signer: ClaimSigner | None = None) -> None:
+        self.register = Channel(broker, subjects.REGISTER, RegisterHost, signer=signer)
+        self.heartbeat = Channel(broker, subjects.heartbeat(island_id), HostHeartbeat, signer=signer)
+        self.status = Channel(
+            broker, subjects.status(island_id), JobStatus, subjects.JOB_STATUS, signer=signer
+        )
+        self.lease = Channel(
+            broker, subjects.lease(island_id), LeaseRenewal, subjects.JOB_STATUS, signer=signer
+        )
         self.output = Channel(broker, subjects.output(island_id), JobOutput, subjects.JOB_OUTPUT)
         self.progress = Channel(broker, subjects.progress(island_id), JobProgress, subjects.JOB_OUTPUT)
 
@@ -79,7 +95,10 @@ async def undecoded(message: NatsMessage) -> bytes:
 
 
 def hear(broker: NatsBroker, island_id: IslandId, on_cancel: Callable[[CancelJob], None]) -> None:
-    """Subscribes to what is said to the island. A cancellation that cannot be read is logged and dropped."""
+    """Subscribes to what is said to the island. A cancellation that cannot be read is logged and dropped.
+
+    A probe is answered by a call of its own, to the subject it names: what comes from another account has no inbox.
+    """
 
     async def cancel(body: bytes) -> None:
         try:

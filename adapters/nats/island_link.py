@@ -1,8 +1,8 @@
 """The island's side of the fabric: claims go out, jobs, cancellations and probes come in.
 
-Keeps `island.fabric.Fabric`; made by the island's composition root. FastStream carries everything but the job queue:
-its pull subscriber makes the durable where it does not find it, which an island may not, and pulls on whether a slot is
-free or not. So jobs are pulled with nats-py, on the broker's own connection, one for each call of `next_job`.
+Keeps `island.fabric.Fabric`; made by the island's composition root, which keeps `run` going. FastStream carries
+everything but the job queue: its pull subscriber makes the durable where it does not find it, which an island may not,
+and pulls on whether a slot is free or not. So jobs are pulled with nats-py, one for each call of `next_job`.
 
 What is stored is stored in the order in which each caller awaits it. A message keeps its random id over all tries; an
 id that is known at the first try was stolen, and the message goes out again under a new one.
@@ -11,18 +11,17 @@ id that is known at the first try was stolen, and the message goes out again und
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import nats.errors
-from faststream.nats import NatsBroker
-from faststream.security import SASLPlaintext
-from nats.js import JetStreamContext
 
-from adapters.nats import connection, subjects
-from adapters.nats.island_channels import ACK_TIMEOUT_S, Channel, Claims, hear, undecoded
+from adapters.nats import subjects
+from adapters.nats.claim_signer import ClaimSigner
+from adapters.nats.island_channels import ACK_TIMEOUT_S, Channel, Claims
+from adapters.nats.island_session import IslandAccess, IslandSession, NotConnected
 from adapters.wire import (
     CancelJob,
     HostHeartbeat,
@@ -30,17 +29,24 @@ from adapters.wire import (
     JobProgress,
     JobStatus,
     LeaseRenewal,
+    PairingAnswer,
+    PairingRequest,
     RegisterHost,
+    decoder,
     encode,
 )
-from domain.ids import IslandId
 
-INBOX_PREFIX: Final = "_INBOX_island"
 UNACKNOWLEDGED_MAX: Final = 64
 PAUSE_MIN_S: Final = 0.1
 PAUSE_MAX_S: Final = 5.0
+RECONNECT_PAUSE_MAX_S: Final = 1.0
+REFUSED_PAUSE_MAX_S: Final = 60.0
+STEADY_S: Final = 10.0
+"""A connection that lasted so long counts as a good one: the next pause is a short one again."""
 PULL_S: Final = 30.0
-CLOSE_S: Final = 2.0
+ANSWER_S: Final = 5.0
+
+PAIRING_DECODER: Final = decoder(PairingAnswer)
 
 log = logging.getLogger(__name__)
 
@@ -53,123 +59,159 @@ class JobDelivery:
     receipt: str
 
 
+class Listener(Protocol):
+    """Who is told what happens to the connection."""
+
+    async def connected(self) -> None: ...
+
+    def disconnected(self) -> None: ...
+
+    def unreachable(self, reason: str) -> None:
+        """A connection could not be made; it is tried again."""
+        ...
+
+    async def refused(self) -> None:
+        """The server does not believe the island's document. It is tried again with what is the newest then."""
+        ...
+
+    def cancel(self, message: CancelJob) -> None: ...
+
+
 class IslandLink:
-    """One connection. `user` and `password` may stand in `url` instead."""
+    """Admitted or barred: while it is barred, as in the beginning, claims about jobs wait and no job is taken."""
 
-    def __init__(
-        self, *, island_id: IslandId, url: str, user: str | None = None, password: str | None = None
-    ) -> None:
-        self._island_id = island_id
+    def __init__(self, access: IslandAccess, next_number: Callable[[], int]) -> None:
+        self._access = access
+        self._signer = ClaimSigner(island_id=access.island_id, user=access.user, next_number=next_number)
+        self._session: IslandSession | None = None
         self._is_connected = asyncio.Event()
-        self._on_disconnected: Callable[[], None] | None = None
-        self._on_reconnected: Callable[[], Awaitable[None]] | None = None
+        self._is_admitted = asyncio.Event()
         self._unacknowledged = asyncio.Semaphore(UNACKNOWLEDGED_MAX)
-        self._jobs: JetStreamContext.PullSubscription | None = None
-        self._pull: asyncio.Timeout | None = None
-        options = connection.options(f"island-{island_id[:8]}")
-        options["disconnected_cb"] = self._and_then(options["disconnected_cb"], self._disconnected)
-        options["reconnected_cb"] = self._and_then(options["reconnected_cb"], self._reconnected)
-        self._broker = NatsBroker(
-            url,
-            logger=None,
-            apply_types=False,
-            decoder=undecoded,
-            inbox_prefix=INBOX_PREFIX,
-            security=SASLPlaintext(user, password or "") if user else None,
-            **options,
-        )
-        self._claims = Claims(self._broker, island_id)
 
-    async def start(
-        self,
-        *,
-        on_cancel: Callable[[CancelJob], None],
-        on_disconnected: Callable[[], None],
-        on_reconnected: Callable[[], Awaitable[None]],
-    ) -> None:
-        """Connects, trying for ever. Raises `nats.errors.Error` where the server refuses the credentials."""
-        self._on_disconnected, self._on_reconnected = on_disconnected, on_reconnected
-        hear(self._broker, self._island_id, on_cancel)
-        await self._broker.start()
-        self._jobs = await self._broker.connection.jetstream().pull_subscribe_bind(
-            subjects.jobs_consumer(self._island_id), stream=subjects.JOBS
-        )
-        # Cancellations must be heard from the first job on. One flush may overtake the subscriptions made before it.
-        for _ in range(2):
-            await self._broker.connection.flush()
+    async def run(self, listener: Listener) -> None:
+        """Keeps the island connected until it is cancelled, and hangs up then."""
+        while True:
+            lost_pauses_s, refused_pauses_s = _pauses_s(RECONNECT_PAUSE_MAX_S), _pauses_s(REFUSED_PAUSE_MAX_S)
+            is_steady = False
+            while not is_steady:
+                try:
+                    is_steady = await self._live(listener)
+                except NotConnected as fault:
+                    log.info("not_connected", extra={"error": str(fault)})
+                    if fault.was_refused:
+                        await listener.refused()
+                        await asyncio.sleep(next(refused_pauses_s))
+                        continue
+                    listener.unreachable(str(fault))
+                await asyncio.sleep(next(lost_pauses_s))
+
+    async def _live(self, listener: Listener) -> bool:
+        """One connection, from beginning to end. True where it was a good one. Raises `NotConnected`."""
+        session = IslandSession(self._access, self._signer, listener.cancel)
+        await session.open()
+        began_at_s = asyncio.get_running_loop().time()
+        self._session = session
         self._is_connected.set()
-
-    async def close(self) -> None:
-        """Sends what is on its way, for at most CLOSE_S, and hangs up."""
-        client = self._broker.connection
-        self._on_disconnected = None
         try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._broker.stop()
-        except (TimeoutError, nats.errors.Error):
-            await client.close()
+            await listener.connected()
+            await session.ended.wait()
+        finally:
+            self._is_connected.clear()
+            await session.close()
+        listener.disconnected()
+        return asyncio.get_running_loop().time() - began_at_s >= STEADY_S
+
+    def admit(self) -> None:
+        self._is_admitted.set()
+
+    def bar(self) -> None:
+        self._is_admitted.clear()
+
+    async def ask_for_pairing(self) -> PairingAnswer | None:
+        session = await self._connected()
+        request = encode(PairingRequest(host_id=self._access.island_id))
+        try:
+            answer = await session.ask(subjects.PAIRING, request, timeout_s=ANSWER_S)
+            found: PairingAnswer = PAIRING_DECODER.decode(answer.data)
+        except (nats.errors.Error, TimeoutError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.info("pairing_unanswered", extra={"error": repr(error)})
+            return None
+        return found
 
     async def announce(self, message: RegisterHost) -> None:
-        await self._say(self._claims.register, message)
+        await self._say(lambda claims: claims.register, message)
 
     async def beat(self, message: HostHeartbeat) -> None:
-        await self._say(self._claims.heartbeat, message)
+        await self._say(lambda claims: claims.heartbeat, message)
 
     async def store_status(self, message: JobStatus) -> None:
-        await self._store(self._claims.status, message)
+        await self._store(lambda claims: claims.status, message)
 
     async def store_output(self, message: JobOutput) -> None:
-        await self._store(self._claims.output, message)
+        await self._store(lambda claims: claims.output, message)
 
     async def store_progress(self, message: JobProgress) -> None:
-        await self._store(self._claims.progress, message)
+        await self._store(lambda claims: claims.progress, message)
 
     async def renew(self, message: LeaseRenewal) -> None:
-        await self._store(self._claims.lease, message)
+        await self._store(lambda claims: claims.lease, message)
 
     async def next_job(self) -> JobDelivery:
-        assert self._jobs is not None, "start() comes first"
-        pauses_s = _pauses_s()
+        pauses_s = _pauses_s(PAUSE_MAX_S)
         while True:
-            await self._is_connected.wait()
+            await self._is_admitted.wait()
+            session = await self._connected()
             try:
-                async with asyncio.timeout(PULL_S) as self._pull:
-                    messages = await self._jobs.fetch(1, timeout=PULL_S)
-                return JobDelivery(body=messages[0].data, receipt=messages[0].reply)
+                message = await session.fetch_job(PULL_S)
             except TimeoutError:
                 continue
             except nats.errors.Error as error:
                 log.warning("job_queue_unavailable", extra={"error": repr(error)})
                 await asyncio.sleep(next(pauses_s))
-            finally:
-                self._pull = None
+            else:
+                return JobDelivery(body=message.data, receipt=message.reply)
 
     async def acknowledge(self, receipt: str) -> None:
         """Waits until the server has taken note. Where it does not, the message comes again."""
         try:
-            await self._broker.connection.request(receipt, b"+ACK", timeout=ACK_TIMEOUT_S)
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                session = await self._connected()
+                await session.ask(receipt, b"+ACK", timeout_s=ACK_TIMEOUT_S)
         except (nats.errors.Error, TimeoutError) as error:
             log.warning("job_not_acknowledged", extra={"error": repr(error)})
 
     async def terminate(self, receipt: str) -> None:
         try:
-            await self._broker.connection.publish(receipt, b"+TERM")
-        except nats.errors.Error as error:
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                session = await self._connected()
+                await session.tell(receipt, b"+TERM")
+        except (nats.errors.Error, TimeoutError) as error:
             log.warning("job_not_terminated", extra={"error": repr(error)})
 
-    async def _say(self, channel: Channel, message: msgspec.Struct) -> None:
-        """Once: what is said while nobody listens would be old when somebody does."""
-        if self._is_connected.is_set():
-            await channel.publish(encode(message), secrets.token_hex(16))
+    async def _connected(self) -> IslandSession:
+        await self._is_connected.wait()
+        assert self._session is not None
+        return self._session
 
-    async def _store(self, channel: Channel, message: msgspec.Struct) -> None:
-        body = encode(message)
+    async def _say(self, channel_of: Callable[[Claims], Channel], message: msgspec.Struct) -> None:
+        """Once: what is said while nobody listens would be old when somebody does."""
+        if self._session is None or not self._is_connected.is_set():
+            return
+        try:
+            await channel_of(self._session.claims).publish(message, secrets.token_hex(16))
+        except nats.errors.Error as error:
+            log.info("not_said", extra={"error": repr(error)})
+
+    async def _store(self, channel_of: Callable[[Claims], Channel], message: msgspec.Struct) -> None:
         message_id = secrets.token_hex(16)
         async with self._unacknowledged:
-            for tries, pause_s in enumerate(_pauses_s()):
-                await self._is_connected.wait()
+            for tries, pause_s in enumerate(_pauses_s(PAUSE_MAX_S)):
+                await self._is_admitted.wait()
+                session = await self._connected()
+                channel = channel_of(session.claims)
                 try:
-                    receipt = await channel.publish(body, message_id)
+                    async with session.while_open():
+                        receipt = await channel.publish(message, message_id)
                 except (nats.errors.Error, TimeoutError) as error:
                     log.warning("claim_not_stored", extra={"subject": channel.subject, "error": repr(error)})
                     await asyncio.sleep(pause_s)
@@ -178,32 +220,10 @@ class IslandLink:
                         return
                     message_id = secrets.token_hex(16)
 
-    def _and_then(
-        self, first: Callable[[], Awaitable[None]], second: Callable[[], Awaitable[None]]
-    ) -> Callable[[], Awaitable[None]]:
-        async def both() -> None:
-            await first()
-            await second()
 
-        return both
-
-    async def _disconnected(self) -> None:
-        self._is_connected.clear()
-        if self._on_disconnected is not None:
-            self._on_disconnected()
-
-    async def _reconnected(self) -> None:
-        self._is_connected.set()
-        if self._pull is not None:
-            # The request that waits died with the connection it was made on.
-            self._pull.reschedule(asyncio.get_running_loop().time())
-        if self._on_reconnected is not None:
-            await self._on_reconnected()
-
-
-def _pauses_s() -> Iterator[float]:
-    """0.1, 0.2, 0.4 … and at most PAUSE_MAX_S, without end."""
+def _pauses_s(longest_s: float) -> Iterator[float]:
+    """0.1, 0.2, 0.4 … and at most `longest_s`, without end."""
     pause_s = PAUSE_MIN_S
     while True:
         yield pause_s
-        pause_s = min(PAUSE_MAX_S, pause_s * 2)
+        pause_s = min(longest_s, pause_s * 2)
