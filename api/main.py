@@ -9,6 +9,7 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -22,10 +23,11 @@ from pydantic import ValidationError
 
 from adapters.nats.accounts.key_folder import KeysUnusable
 from adapters.nats.replies import Refused, Unanswered
-from adapters.tls import TlsUnusable
+from adapters.tls import TlsUnusable, address_of
 from api.app import build_app
 from api.connections import ClosedForGood
 from api.coordinator import Coordinator, connected
+from api.encryption import Unencrypted, https_context
 from api.local_account import ensure_local_account
 from api.settings import Settings
 from api.task_end import end_tasks
@@ -62,11 +64,15 @@ def main() -> int:
 
 async def serve(settings: Settings) -> None:
     """Runs one coordinator until it is told to stop. Raises `CannotStart`."""
+    try:
+        encryption = https_context(settings)
+    except (Unencrypted, TlsUnusable) as fault:
+        raise CannotStart(str(fault)) from fault
     with listening_socket(settings) as listener:
         settings = with_public_url(settings, listener)
         try:
             async with connected(settings) as coordinator:
-                await run_with_http(coordinator, listener)
+                await run_with_http(coordinator, listener, encryption)
         except Refused as refusal:
             raise CannotStart(
                 f"NATS: {refusal}. Make the streams with `archipelago deploy`, or check ARCHIPELAGO_NATS_URL."
@@ -96,7 +102,9 @@ class Server(uvicorn.Server):
         yield
 
 
-async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> None:
+async def run_with_http(
+    coordinator: Coordinator, listener: socket.socket, encryption: ssl.SSLContext | None
+) -> None:
     """HTTP and workers side by side; when one has stopped, the other is stopped."""
     config = uvicorn.Config(
         build_app(coordinator.services()),
@@ -109,6 +117,7 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
         server_header=False,
         ws_per_message_deflate=False,  # Frames are small and many: packing each costs more than it saves.
         backlog=BACKLOG,
+        ssl_context_factory=None if encryption is None else lambda *_: encryption,
         timeout_graceful_shutdown=STOP_S,
     )
     server = Server(config)
@@ -130,7 +139,7 @@ async def run_with_http(coordinator: Coordinator, listener: socket.socket) -> No
 
 def listening_socket(settings: Settings) -> socket.socket:
     """The socket to serve on, open. Raises `CannotStart` where the address is taken."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
@@ -147,4 +156,5 @@ def with_public_url(settings: Settings, listener: socket.socket) -> Settings:
     if settings.public_url:
         return settings
     host, port = listener.getsockname()[:2]
-    return settings.model_copy(update={"public_url": f"http://{host}:{port}", "port": port})
+    scheme = "http" if settings.tls_cert_file is None else "https"
+    return settings.model_copy(update={"public_url": address_of(scheme, host, port), "port": port})

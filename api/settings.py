@@ -47,7 +47,8 @@ class Settings(BaseSettings):
     tls_key_file: Path | None = Field(default=None, description="Private key of that certificate.")
     allow_plaintext: bool = Field(
         default=False,
-        description="Serve, or send islands, without encryption beyond this machine: only behind a TLS proxy.",
+        description="Speak plaintext with other machines: only behind a proxy that ends TLS, "
+        "or in a network that you trust.",
     )
     local_key: str = Field(
         default="",
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         default="",
-        description="How clients and islands reach this coordinator; empty: http://host:port of this process.",
+        description="How clients and islands reach this coordinator; empty: host and port of this process.",
     )
     cors_origins: tuple[str, ...] = Field(
         default=(),
