@@ -52,7 +52,7 @@ class Membership(StrEnum):
 class Island:
     """`owner_id` is None until it is paired, and stays when it is revoked or removed.
 
-    `revoked_before_ms` is 0 where nothing was revoked. What follows `is_suspended` outlives a removal.
+    `revoked_before_ms` is 0 where nothing was revoked. `standing` and what follows it outlive a removal.
     """
 
     membership: Membership = Membership.UNKNOWN
@@ -148,7 +148,10 @@ def evolve_membership(
 
 
 def joined(island: Island, event: IslandEnrolled) -> Island:
-    """Everything anew but what an island must not shake off by leaving, nor lose by it."""
+    """Everything anew but what an island must not shake off by leaving, nor lose by it.
+
+    Whoever is suspended cannot join, so there is no suspension to keep.
+    """
     return Island(
         membership=Membership.PENDING if event.owner_id is None else Membership.PAIRED,
         owner_id=event.owner_id,
@@ -156,7 +159,6 @@ def joined(island: Island, event: IslandEnrolled) -> Island:
         user_key=event.user_key,
         local_id=event.local_id,
         password_sha256=event.password_sha256,
-        is_suspended=island.is_suspended,
         standing=island.standing,
         faults_in_row=island.faults_in_row,
         judged=island.judged,

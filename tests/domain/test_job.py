@@ -256,6 +256,15 @@ def test_a_job_is_not_blamed_for_barred_islands() -> None:
     for attempt in range(1, ATTEMPTS_MAX):
         history += [assigned(attempt=attempt), lost(attempt=attempt, loss=Loss.ISLAND_BARRED)]
     assert JOB.fold(history).failed_attempts == 0
+    twice: list[JobEvent] = [
+        submitted(),
+        assigned(),
+        lost(),
+        assigned(attempt=2, seconds=70),
+        lost(attempt=2, seconds=140),
+    ]
+    on_third = [*twice, assigned(attempt=3, seconds=150)]
+    assert len(job.given(*on_third).when(abandon_attempt(attempt=3)).decided()) == 1
     history += [assigned(attempt=ATTEMPTS_MAX)]
     last, end = job.given(*history).when(abandon_attempt(attempt=ATTEMPTS_MAX)).decided()
     assert isinstance(last, AttemptLost)
