@@ -81,7 +81,6 @@ CODE_OF: Final = {
     Rejection.OWNER_DIFFERS: ErrorCode.CONFLICT,
     Rejection.ISLAND_SUSPENDED: ErrorCode.FORBIDDEN,
     Rejection.ISLAND_REMOVED: ErrorCode.ISLAND_REMOVED,
-    Rejection.ISLAND_NOT_PAIRED: ErrorCode.CONFLICT,
     Rejection.KEY_REVOKED: ErrorCode.KEY_REVOKED,
     Rejection.JOB_UNKNOWN: ErrorCode.NOT_FOUND,
     Rejection.JOB_FINISHED: ErrorCode.JOB_FINISHED,

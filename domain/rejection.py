@@ -28,7 +28,6 @@ class Rejection(StrEnum):
     OWNER_DIFFERS = "owner_differs"  # Another account owns this island.
     ISLAND_SUSPENDED = "island_suspended"  # An operator has to look first.
     ISLAND_REMOVED = "island_removed"  # It has left the network; enrol it again.
-    ISLAND_NOT_PAIRED = "island_not_paired"  # Pair it with an account first.
     KEY_REVOKED = "key_revoked"  # Join again with a new user key.
 
     JOB_UNKNOWN = "job_unknown"  # No job has this id.
