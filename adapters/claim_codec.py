@@ -94,8 +94,7 @@ def address_of(subject: str) -> Address:
         case ["host", island_id, "heartbeat" | "status" | "lease" as kind] if ISLAND_ID.fullmatch(island_id):
             return Address(IslandId(island_id), Kind(kind))
         case _:
-            shown = subject[:DETAIL_CHARACTERS_MAX]
-            raise ClaimRejected(ClaimRejection.BAD_SUBJECT, f"no claim is made on {shown}")
+            raise ClaimRejected(ClaimRejection.BAD_SUBJECT, "no claim is made on such a subject")
 
 
 def job_named(body: bytes) -> str:

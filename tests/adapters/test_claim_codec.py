@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.claim_codec import NUMBER_MAX, claim_of
+from adapters.claim_codec import CLAIM_BYTES_MAX, NUMBER_MAX, Kind, address_of, claim_of, job_named
 from domain.claim import ClaimRejected, ClaimRejection, Heartbeat, Registration, Succeeded
 
 ISLAND = "island-1"
@@ -17,8 +17,11 @@ REGISTRATION = {"host_id": ISLAND, "version": "1", "capabilities": MACHINE}
 HUGE = 10**30
 
 
+REGISTER = f"coordinator.hosts.register.{ISLAND}"
+
+
 def claimed(subject: str, body: dict[str, Any]) -> Any:
-    return claim_of(subject, json.dumps(body).encode())
+    return claim_of(address_of(subject), json.dumps(body).encode())
 
 
 def refused(subject: str, body: dict[str, Any]) -> tuple[ClaimRejection, str]:
@@ -61,14 +64,89 @@ def test_usage_is_neither_negative_nor_more_than_can_be_stored(field: str) -> No
     ],
 )
 def test_a_machine_with_an_impossible_number_is_not_registered(field: str, fields: dict[str, Any]) -> None:
-    assert isinstance(claimed("coordinator.hosts.register", REGISTRATION), Registration)
-    assert refused("coordinator.hosts.register", REGISTRATION | fields) == ("implausible", field)
+    assert isinstance(claimed(REGISTER, REGISTRATION), Registration)
+    assert refused(REGISTER, REGISTRATION | fields) == ("implausible", field)
 
 
-@pytest.mark.parametrize("host_id", ["", "short", "a.b.c.d.e", "island *", "island>>", "isländer", 65 * "x"])
-def test_an_id_that_could_not_be_part_of_a_subject_is_no_island(host_id: str) -> None:
-    found = refused("coordinator.hosts.register", REGISTRATION | {"host_id": host_id})
-    assert found == ("unknown_island", "host_id")
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "host",
+        "host.island-1",
+        "host.island-1.output",
+        "host.island-1.status.x",
+        "host.short.status",
+        "host.isländer1.status",
+        f"host.{65 * 'x'}.status",
+        "host.*.status",
+        "coordinator.hosts.register",
+        "coordinator.hosts.register.short",
+        "coordinator.hosts.pairing.island-1",
+        "evt.job.island-1",
+    ],
+)
+def test_a_subject_on_which_no_claim_is_made_is_a_bad_subject(subject: str) -> None:
+    with pytest.raises(ClaimRejected) as rejected:
+        address_of(subject)
+    assert rejected.value.code == ClaimRejection.BAD_SUBJECT
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_subject_says_which_island_claims_what(kind: Kind) -> None:
+    subject = REGISTER if kind is Kind.REGISTER else f"host.{ISLAND}.{kind}"
+    found = address_of(subject)
+    assert (found.island_id, found.kind, found.kind.is_greeting) == (
+        ISLAND,
+        kind,
+        kind in (Kind.REGISTER, Kind.HEARTBEAT),
+    )
+
+
+@pytest.mark.parametrize(("subject", "body"), [(REGISTER, REGISTRATION), (f"host.{ISLAND}.heartbeat", BEAT)])
+def test_a_body_names_the_island_that_spoke_by_its_id_or_by_what_it_calls_itself(
+    subject: str, body: dict[str, Any]
+) -> None:
+    address = address_of(subject)
+    named = json.dumps(body | {"host_id": "my-old-name"}).encode()
+    assert claim_of(address, named, local_id="my-old-name").island_id == ISLAND
+    assert claim_of(address, json.dumps(body).encode(), local_id="my-old-name").island_id == ISLAND
+    for local_id in (None, "another-name"):
+        with pytest.raises(ClaimRejected) as rejected:
+            claim_of(address, named, local_id=local_id)
+        assert rejected.value.code == ClaimRejection.ID_MISMATCH
+
+
+@pytest.mark.parametrize("missing", [["count"], ["digest"], ["count", "digest"]])
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_only_an_unsigned_success_may_leave_count_and_digest_out_and_only_both(
+    missing: list[str], is_signed: bool
+) -> None:
+    body = json.dumps({name: value for name, value in SUCCESS.items() if name not in missing}).encode()
+    address = address_of(f"host.{ISLAND}.status")
+    if len(missing) == 2 and not is_signed:
+        claim = claim_of(address, body, is_signed=is_signed)
+        assert isinstance(claim, Succeeded)
+        assert (claim.chunks, claim.digest) == (None, None)
+        return
+    with pytest.raises(ClaimRejected) as rejected:
+        claim_of(address, body, is_signed=is_signed)
+    assert rejected.value.code == ClaimRejection.IMPLAUSIBLE
+
+
+def test_a_body_of_more_than_the_bound_is_not_read() -> None:
+    with pytest.raises(ClaimRejected) as rejected:
+        claim_of(address_of(REGISTER), (CLAIM_BYTES_MAX + 1) * b"[")
+    assert rejected.value.code == ClaimRejection.TOO_LARGE
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"job_id":7}', b"\xff", 60_000 * b"["])
+def test_a_body_that_cannot_be_read_names_no_job(body: bytes) -> None:
+    assert job_named(body) == ""
+
+
+def test_the_job_is_found_without_reading_the_rest() -> None:
+    assert job_named(b'{"x":[1,{"job_id":"no"}],"job_id":"job-1_2","state":5}') == "job-1_2"
 
 
 @pytest.mark.parametrize(

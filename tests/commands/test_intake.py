@@ -28,8 +28,16 @@ from domain.claim import (
 )
 from domain.failure import Failure, ReturnReason
 from domain.ids import IslandId, JobId
-from domain.island_events import IslandWentOffline
-from domain.job_events import AttemptFailed, JobEvent, JobFailed, JobSucceeded, LeaseRenewed, Output
+from domain.island_events import FloodPenalized, IslandWentOffline
+from domain.job_events import (
+    AttemptFailed,
+    Grade,
+    JobEvent,
+    JobFailed,
+    JobSucceeded,
+    LeaseRenewed,
+    Output,
+)
 from domain.rejection import Rejected, Rejection
 from tests.commands.mailboxes import RecordingMailbox
 from tests.examples import (
@@ -88,19 +96,31 @@ class FailingLog(MemoryEventLog):
 class World:
     """An intake over a log in memory."""
 
-    def __init__(self, *, output: Output = OUTPUT, is_complete: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        output: Output = OUTPUT,
+        is_complete: bool = True,
+        has_gap: bool = False,
+        conflicting: tuple[int, ...] = (),
+    ) -> None:
         self.log = FailingLog(now_ms=T0_MS)
         self.mailbox = RecordingMailbox()
-        self.outputs = ArrivedOutputs(Collected(output=output, is_complete=is_complete))
+        self.conflicting: tuple[int, ...] = ()
+        self.outputs = ArrivedOutputs(
+            Collected(output=output, is_complete=is_complete, has_gap=has_gap, conflicting=conflicting)
+        )
         self.intake = Intake(CommandHandler(self.log), self.outputs, self.mailbox)
 
     async def given(self, stream: str, *events: Any) -> None:
         await self.log.append(stream, events, expected=0, origin=origin("given"))
 
-    async def take(self, claim: Claim, seconds: float = 5) -> list[Any]:
+    async def take(self, claim: Claim, seconds: float = 5, grade: Grade = Grade.SIGNED) -> list[Any]:
         """What the claim made a fact."""
         before = len(self.log.commits)
-        await self.intake.take(claim, origin=origin("claim.1"), received_at_ms=at_ms(seconds))
+        self.conflicting = await self.intake.take(
+            claim, grade=grade, origin=origin("claim.1"), received_at_ms=at_ms(seconds)
+        )
         return [event for commit in self.log.commits[before:] for event in commit.events]
 
     async def rejection(self, claim: Claim) -> ClaimRejection:
@@ -226,8 +246,42 @@ async def test_what_decides_nothing_is_taken_without_a_fact(kind: type[Streaming
 
 async def test_a_success_with_its_whole_output_becomes_a_fact() -> None:
     world = await world_with_job(*RUNNING)
-    assert await world.take(says_succeeded()) == [succeeded()]
+    assert await world.take(says_succeeded()) == [replace(succeeded(), grade=Grade.SIGNED)]
     assert world.outputs.asked == [(ISLAND, JOB_ID, 1, assigned().output_after, OUTPUT_WAIT_S)]
+
+
+async def test_a_success_that_nobody_signed_says_so() -> None:
+    world = await world_with_job(*RUNNING)
+    (event,) = await world.take(says_succeeded(), grade=Grade.UNSIGNED)
+    assert event == replace(succeeded(), grade=Grade.UNSIGNED)
+
+
+@pytest.mark.parametrize(
+    ("is_complete", "has_gap", "kind"),
+    [(True, False, JobSucceeded), (False, False, JobSucceeded), (False, True, AttemptFailed)],
+)
+async def test_a_success_without_count_and_digest_counts_where_no_chunk_is_missing(
+    is_complete: bool, has_gap: bool, kind: type[JobEvent]
+) -> None:
+    world = await world_with_job(*RUNNING, is_complete=is_complete, has_gap=has_gap)
+    first, *_ = await world.take(says_succeeded(chunks=None, digest=None), grade=Grade.UNSIGNED)
+    assert isinstance(first, kind)
+
+
+async def test_copies_of_output_that_differ_from_the_first_are_told() -> None:
+    world = await world_with_job(*RUNNING, conflicting=(7, 9))
+    (event,) = await world.take(says_succeeded())
+    assert isinstance(event, JobSucceeded)
+    assert world.conflicting == (7, 9)
+
+
+async def test_a_flood_costs_karma_once() -> None:
+    world = World()
+    await world.given(f"island.{ISLAND}", *enrolled())
+    for _ in range(2):
+        await world.intake.take_flood(ISLAND, "flood-1", messages_per_s=5_000, now_ms=T0_MS)
+    penalized = [e for c in world.log.commits for e in c.events if isinstance(e, FloodPenalized)]
+    assert [(event.flood_id, event.messages_per_s) for event in penalized] == [("flood-1", 5_000)]
 
 
 # What is not believed.
@@ -327,5 +381,7 @@ async def test_what_the_log_refuses_is_delivered_again_and_not_rejected(
 
 
 def test_every_rejection_of_an_attempt_has_a_claim_rejection_of_its_own() -> None:
-    assert len(set(CLAIM_REJECTION_OF.values())) == len(CLAIM_REJECTION_OF)
+    about_islands = {Rejection.ISLAND_UNKNOWN, Rejection.ISLAND_REMOVED}
+    told = [code for rejection, code in CLAIM_REJECTION_OF.items() if rejection not in about_islands]
+    assert len(set(told)) == len(told) == 4
     assert claim_rejection(Rejected(Rejection.ISLAND_SUSPENDED)) is ClaimRejection.IMPLAUSIBLE

@@ -7,23 +7,18 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
+from adapters.nats.accounts.roles import Role
 from adapters.nats.asyncapi import document
 from adapters.nats.event_log import JetStreamEventLog
-from adapters.nats.mailbox import ClaimMailbox, Outbox, new_broker
-from adapters.nats.outputs import Outputs
-from adapters.nats.rejected_claims import RejectedClaims
-from commands.handle import CommandHandler
-from commands.intake import Intake
+from adapters.nats.mailbox import Outbox, new_broker
+from tests.fabric import Fabric
 
 
 @pytest.fixture
-async def broker(nats_client: Client) -> AsyncIterator[NatsBroker]:
+async def broker(nats_client: Client, fabric: Fabric) -> AsyncIterator[NatsBroker]:
     log = JetStreamEventLog(nats_client)
-    broker = new_broker("nats://somebody:password@127.0.0.1:4222", "test")
-    outbox = Outbox(broker, log, lambda digest: digest)
-    ClaimMailbox(
-        broker, Intake(CommandHandler(log), Outputs(nats_client), outbox), RejectedClaims(nats_client)
-    )
+    broker = new_broker(fabric.access(Role.COORDINATOR), "test")
+    Outbox(broker, log, lambda digest: digest)
     yield broker
     await broker.stop()
 
