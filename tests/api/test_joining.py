@@ -21,7 +21,7 @@ from api.errors import DOCUMENTS_CODE_OF, of_refused_documents
 from api.routes.islands import NEW_ISLANDS_MAX
 from domain.api_key import Scope
 from domain.island import ISLAND
-from domain.island_commands import RemoveIsland, RevokeIsland
+from domain.island_commands import PenalizeFlood, RemoveIsland, RevokeIsland
 from tests.api.network import BASE, PUBLIC_URL, Network
 from tests.api.newcomers import Newcomer, fresh_nonce
 from tests.fabric import Fabric
@@ -244,6 +244,11 @@ async def test_all_addresses_together_leave_a_bounded_number_of_facts_a_minute(n
     assert "without an API key" in refused.json()["message"]
     assert (await enrol(newcomer, 2)).status_code == 201  # It leaves no fact.
     assert (await enrol(newcomer.with_new_user_key(), 3)).status_code == 429
+    flood = PenalizeFlood(
+        island_id=newcomer.island_id, flood_id="f", messages_per_s=9_000, now_ms=clock.now_ms()
+    )
+    await network.handle(ISLAND, newcomer.island_id, flood)
+    assert (await enrol(newcomer, 4)).status_code == 429  # It was thrown out, and would join anew.
 
 
 @pytest.mark.parametrize("refusal", DocumentsRefusal)
