@@ -1,7 +1,8 @@
 """Rejected claims, kept with their reason for thirty days, so that a job's timeline shows what did not count.
 
-Written by the claim mailbox, read by the API. The claim itself stays in its own stream. What a hostile island can add
-here is bounded by rings: one for each of its jobs, and one for each code where no job was proven to exist.
+Written by the claim mailbox, read by `rejection_history.py`. The claim itself stays in its own stream. What a hostile
+island can add here is bounded by rings: one for each of its jobs, and one for each code where no job was proven to
+exist.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Final
 from nats.aio.client import Client
 
 from adapters.nats import subjects
-from adapters.nats.replies import Refused, position_of, read_batches
+from adapters.nats.replies import Refused
 from domain.claim import ClaimRejected, ClaimRejection
 from domain.ids import IslandId, JobId
 
@@ -75,16 +76,3 @@ class RejectedClaims:
         )
         if error := json.loads(answer.data).get("error"):
             raise Refused(f"storing a rejection: {error['description']}")
-
-    async def of_job(self, job_id: JobId) -> list[RejectedClaim]:
-        """What was rejected about one job, oldest first."""
-        return await self._matching(f"advisory.claim_rejected.*.{subjects.token(job_id)}")
-
-    async def all(self) -> list[RejectedClaim]:
-        return await self._matching("advisory.claim_rejected.>")
-
-    async def _matching(self, subject: str) -> list[RejectedClaim]:
-        found: list[tuple[int, RejectedClaim]] = []
-        async for batch in read_batches(self._client, subjects.ADVISORIES, subject, start=1):
-            found.extend((position_of(m), RejectedClaim(**json.loads(m.data))) for m in batch)
-        return [claim for _, claim in sorted(found, key=lambda pair: pair[0])]

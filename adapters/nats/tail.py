@@ -40,12 +40,11 @@ class StreamTail:
     def __init__(
         self, client: Client, stream: str, *, subject: str | None = None, last_per_subject: bool = False
     ) -> None:
-        """`subject` filters (then positions have gaps by nature); `last_per_subject` starts with the newest of each."""
+        """`subject` filters; `last_per_subject` starts with the newest message of each subject."""
         self._client = client
         self._stream = stream
         self._subject = subject
         self._last_per_subject = last_per_subject
-        self._is_contiguous = subject is None and not last_per_subject
 
     async def batches(self, *, after: int) -> AsyncGenerator[list[Tailed]]:
         """Endless. Raises `Refused` where the server says that following can never work."""
@@ -62,20 +61,14 @@ class StreamTail:
 
     async def _one_consumer(self, position: int) -> AsyncGenerator[list[Tailed]]:
         """Batches from one consumer, until something is odd."""
-        consumer = await self._create_consumer(position)
+        consumer, delivered = await self._create_consumer(position), 0
         async with aclosing(pulled(self._client, self._stream, consumer, batch_max=PULL_BATCH)) as deliveries:
             async for messages in deliveries:
-                batch = [tailed(message) for message in messages]
-                if not self._follows(batch, position):
-                    log.warning("tail_gap", extra={"stream": self._stream, "after": position})
+                if not follow(messages, delivered):
+                    log.warning("tail_gap", extra={"stream": self._stream, "delivered": delivered})
                     return
-                position = batch[-1].position
-                yield batch
-
-    def _follows(self, batch: list[Tailed], position: int) -> bool:
-        if not self._is_contiguous:
-            return True
-        return all(one.position == position + n for n, one in enumerate(batch, start=1))
+                delivered += len(messages)
+                yield [tailed(message) for message in messages]
 
     async def _create_consumer(self, position: int) -> str:
         config: dict[str, Any] = {
@@ -98,6 +91,13 @@ class StreamTail:
                 raise Unanswered(answer["error"]["description"])
             raise Refused(f"following {self._stream}: {answer['error']['description']}")
         return str(answer["name"])
+
+
+def follow(messages: list[Msg], delivered: int) -> bool:
+    """Whether these are the next ones the consumer has delivered. It counts what it delivers from 1, whatever gaps a
+    filter or a ring has left in the positions.
+    """
+    return all(m.metadata.sequence.consumer == delivered + n for n, m in enumerate(messages, start=1))
 
 
 def tailed(message: Msg) -> Tailed:

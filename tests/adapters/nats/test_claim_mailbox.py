@@ -17,6 +17,7 @@ from adapters.nats import claim_mailbox, floods, subjects
 from adapters.nats.accounts.roles import Role
 from adapters.nats.claim_mailbox import ClaimMailbox
 from adapters.nats.rejected_claims import RejectedClaim, RejectedClaims
+from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.replies import OLD_RECEIPT_TOKENS, read_next, recorded_at_ms, stored_at_ms
 from adapters.nats.streams import DELIVERIES_MAX, create_consumer, create_streams, intake_settings
 from commands.event_log import Conflict, LogUnavailable, Origin
@@ -110,7 +111,7 @@ class World:
         return int(json.loads(answer.data)["seq"])
 
     async def rejected(self) -> dict[int, RejectedClaim]:
-        return {one.claim_position: one for one in await RejectedClaims(self.client).all()}
+        return {one.claim_position: one for one in await RejectionHistory(self.client).newest(limit=100)}
 
 
 def started(job_id: str) -> bytes:

@@ -12,6 +12,8 @@ from nats.errors import NoRespondersError
 from adapters import codec
 from adapters.embedded.nats_server import NatsServer
 from adapters.nats import event_log, subjects
+from adapters.nats.accounts.roles import Role
+from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import connect
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.replies import READ_BATCH_MAX, Refused
@@ -175,7 +177,7 @@ async def test_a_server_without_the_stream_is_said_to_refuse(nats_client: Client
 
 @pytest.fixture
 async def own_client(nats_server: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(nats_server.url, "test")
+    client = await connect(nats_server.access(Role.DEPLOY), "test")
     yield client
     await client.close()
 

@@ -1,13 +1,15 @@
-"""What an island writes into its headers is never taken for an answer of the server."""
+"""What is pulled comes whole and in order, and what an island writes into its headers is no answer of the server."""
 
 import asyncio
+import json
 from contextlib import aclosing
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from adapters.nats import subjects
-from adapters.nats.pulling import pulled
+from adapters.nats.pulling import Arrivals, pulled
 from adapters.nats.replies import Unanswered, is_stored, read_batches
 from adapters.nats.streams import create_streams
 from adapters.nats.tail import StreamTail
@@ -70,3 +72,43 @@ async def test_a_consumer_that_is_not_there_is_told_and_not_asked_for_ever(nats_
     with pytest.raises(Unanswered):
         async with asyncio.timeout(WITHIN_S):
             await anext(pulled(nats_client, subjects.JOB_STATUS, "nobody", batch_max=4))
+
+
+async def positions_of(tail: StreamTail, count: int) -> list[int]:
+    """Of the first messages behind the beginning."""
+    positions: list[int] = []
+    async with asyncio.timeout(WITHIN_S), aclosing(tail.batches(after=0)) as batches:
+        async for batch in batches:
+            positions += [one.position for one in batch]
+            if len(positions) >= count:
+                break
+    return positions
+
+
+async def test_a_message_lost_on_its_way_is_fetched_again_also_behind_a_filter(
+    nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_streams(nats_client)
+    for number in range(5):
+        await nats_client.jetstream().publish(f"evt.{'job' if number % 2 else 'island'}.a", b"")
+    lost: list[Msg] = []
+    add = Arrivals.add
+
+    async def add_all_but_the_second(self: Arrivals, message: Msg) -> None:
+        if message.reply and message.metadata.sequence.stream == 3 and not lost:
+            lost.append(message)
+        else:
+            await add(self, message)
+
+    monkeypatch.setattr(Arrivals, "add", add_all_but_the_second)
+    tail = StreamTail(nats_client, subjects.EVT, subject="evt.island.*")
+    assert await positions_of(tail, 3) == [1, 3, 5]
+    assert lost
+
+
+async def test_a_hole_that_a_ring_has_left_stops_no_tail(nats_client: Client) -> None:
+    config = {"name": "RING", "subjects": ["ring.*"], "max_msgs_per_subject": 1, "allow_direct": True}
+    await nats_client.request("$JS.API.STREAM.CREATE.RING", json.dumps(config).encode())
+    for subject in ("a", "b", "b", "c"):
+        await nats_client.jetstream().publish(f"ring.{subject}", b"")
+    assert await positions_of(StreamTail(nats_client, "RING"), 3) == [1, 3, 4]
