@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from adapters.tls import Distrust, TlsUnusable, client_context, distrust_of, is_encrypted, told
+from cli.authority import given_authority
 from cli.failure import CommandFailed, wrong_usage
 from cli.network import find_network
 
@@ -29,9 +31,17 @@ NEXT_STEPS: Final = {
     "rate_limited": "wait a moment, then repeat",
     "unavailable": "repeat in a moment; with --idempotency-key nothing is done twice",
     "not_caught_up": "repeat in a second",
+    "pairing_code_unknown": "type the code that the island shows now; it changes every ten minutes",
     "idempotency_mismatch": "use a new --idempotency-key for another request",
 }
 """What to do about an error code of the API, where the message alone does not say it."""
+NEXT_STEPS_OF_DISTRUST: Final = {
+    Distrust.UNKNOWN_AUTHORITY: "name the file of its authority: archipelago --ca-file FILE …, or ARCHIPELAGO_CA_FILE",
+    Distrust.EXPIRED: "have it renewed, and check the clock of this machine",
+    Distrust.OTHER_NAME: "use the name that the certificate is for: --url",
+    Distrust.NOT_ENCRYPTED: "check --url: where nothing is encrypted it begins with http://",
+    Distrust.UNREADABLE: "ask whoever runs it for a certificate that holds",
+}
 
 
 class Coordinator:
@@ -57,6 +67,9 @@ class Coordinator:
         """With an idempotency key the request may be repeated: it is done once."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return await self._ask("POST", path, json=dict(body), headers=headers)
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._ask("PATCH", path, json=dict(body))
 
     async def put(self, path: str, content: bytes) -> dict[str, Any]:
         return await self._ask("PUT", path, content=content)
@@ -93,6 +106,12 @@ class Unreachable(CommandFailed):
     """No answer came, for now. `url` is where we asked."""
 
     def __init__(self, url: str, error: httpx.TransportError) -> None:
+        distrust = distrust_of(error)
+        if distrust is not None:
+            super().__init__(
+                f"coordinator: {url} {told(distrust)}", next_step=NEXT_STEPS_OF_DISTRUST[distrust]
+            )
+            return
         super().__init__(
             f"coordinator: cannot be reached at {url} ({str(error) or type(error).__name__})",
             next_step="start one with `archipelago up`, or name another with --url",
@@ -140,7 +159,9 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
 @asynccontextmanager
 async def connected(url: str, key: str, data_dir: Path | None) -> AsyncIterator[Coordinator]:
     """Address and key as given; what is missing comes from the network on this machine. Raises CommandFailed."""
-    network = None if url and key else find_network(data_dir)
+    ca_file = given_authority()
+    is_complete = url and key and (ca_file or not is_encrypted(url))
+    network = None if is_complete else find_network(data_dir)
     if network is None and not url:
         raise wrong_usage(
             "--url",
@@ -148,22 +169,30 @@ async def connected(url: str, key: str, data_dir: Path | None) -> AsyncIterator[
             next_step="start one with `archipelago up`, or pass --url and --key",
         )
     if network is not None:
-        # A key is only for the coordinator that issued it: it is never sent to another address.
-        key = key or (Path(network.key_file).read_text() if url in {"", network.url} else "")
+        if url in {"", network.url}:
+            # A key is only for the coordinator that issued it: it is never sent to another address.
+            key = key or Path(network.key_file).read_text()
+            ca_file = ca_file or network.authority
         url = url or network.url
-    async with opened(url, key) as coordinator:
+    async with opened(url, key, ca_file) as coordinator:
         yield coordinator
 
 
 @asynccontextmanager
-async def opened(url: str, key: str) -> AsyncIterator[Coordinator]:
+async def opened(url: str, key: str, ca_file: Path | None = None) -> AsyncIterator[Coordinator]:
     """A coordinator at exactly that address. An empty key asks as anybody."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if not is_address(url):
-        raise wrong_usage("--url", "must be http://host:port")
+        raise wrong_usage("--url", "must be https://host:port or http://host:port")
     if not key.isascii() or not key.isprintable():
         raise wrong_usage("--key", "must be a key as it was shown: ak_ and 40 letters or digits")
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
+    try:
+        believing = client_context(ca_file)
+    except TlsUnusable as fault:
+        raise wrong_usage("--ca-file", str(fault)) from fault
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False, verify=believing
+    ) as client:
         yield Coordinator(client, url)
 
 

@@ -22,7 +22,17 @@ from cli.job_output import is_settled
 
 CARGO: Final = "wasm-hash"
 FILES_MAX: Final = 40
-FOLDERS: Final = ("domain", "commands", "projections", "adapters", "api", "registrar", "island", "cli", "cargos")
+FOLDERS: Final = (
+    "domain",
+    "commands",
+    "projections",
+    "adapters",
+    "api",
+    "registrar",
+    "island",
+    "cli",
+    "cargos",
+)
 SUBMITTED_AT_ONCE: Final = 8
 SETTLED_WITHIN_S: Final = 15.0
 POLL_S: Final = 0.05

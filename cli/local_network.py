@@ -5,7 +5,6 @@ through `say`.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -14,7 +13,8 @@ from types import TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar
 
 from adapters.embedded.data_directory import DataDirectory, DirectoryLock
-from adapters.embedded.ports import LOOPBACK, Ports, is_free
+from adapters.embedded.listening import ON_LOOPBACK, Listening
+from adapters.embedded.ports import Ports, is_free
 from adapters.embedded.servers import EmbeddedServers
 from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import Access, connect
@@ -24,6 +24,7 @@ from cli.failure import CommandFailed
 from cli.local_key import local_key
 from cli.local_program import LocalProgram
 from cli.network import Network, forget_network, write_network
+from cli.network_programs import NetworkPrograms
 from cli.publication import publish_shipped
 from domain.ids import IslandId
 
@@ -33,16 +34,8 @@ DEFAULT_PORT: Final = 4000
 READY_WITHIN_S: Final = 30.0
 READY_POLL_S: Final = 0.05
 WATCH_INTERVAL_S: Final = 0.1
-COORDINATOR_STOP_S: Final = 15.0
-REGISTRAR_STOP_S: Final = 5.0
-ISLAND_STOP_S: Final = 35.0
-"""An island may take 30 s to finish or give back what it runs."""
 
 NOBODY: Final = IslandId("nobody")
-
-RATE_SETTING: Final = "ARCHIPELAGO_REQUESTS_PER_MINUTE"
-LOCAL_REQUESTS_PER_MINUTE: Final = "6000"
-"""Whoever runs the whole network needs no protection from themselves; their own setting wins."""
 
 Say = Callable[[str], None]
 
@@ -53,6 +46,7 @@ class Wishes:
 
     port: int | None = None
     with_island: bool = True
+    listening: Listening = ON_LOOPBACK
 
 
 class LocalNetwork:
@@ -69,7 +63,8 @@ class LocalNetwork:
         self._lock = lock
         self._wishes = wishes
         self._say = say
-        self._servers = EmbeddedServers(directory)
+        self._listening = wishes.listening
+        self._servers = EmbeddedServers(directory, wishes.listening)
         self._programs: list[LocalProgram] = []
         self._stack = AsyncExitStack()
 
@@ -134,7 +129,7 @@ class LocalNetwork:
 
     async def _start(self) -> None:
         forget_network(self.directory)
-        url = f"http://{LOOPBACK}:{self._choose_port()}"
+        url = self._listening.http_url(self._choose_port())
         with self._timed("PostgreSQL and NATS"):
             await self._servers.start()
         self._stack.push_async_callback(self._stop, "PostgreSQL and NATS", self._servers.stop)
@@ -144,18 +139,28 @@ class LocalNetwork:
             nats_url=self._servers.nats.url,
             nats_keys=str(self._servers.nats.deployment.coordinator.path),
             postgres_dsn=self._servers.postgres_dsn,
+            ca_file=str(self._listening.ca_file or ""),
         )
-        self.coordinator = await self._stack.enter_async_context(opened(url, self.key))
+        self.coordinator = await self._stack.enter_async_context(
+            opened(url, self.key, self._listening.ca_file)
+        )
+        programs = NetworkPrograms(
+            directory=self.directory,
+            network=self.network,
+            listening=self._listening,
+            deployment=self._servers.nats.deployment,
+            key=self.key,
+        )
         # The door is not waited for: no island that starts here knows only a password.
-        await self._launch(self._door_program())
+        await self._launch(programs.door())
         await asyncio.gather(
-            self._start_program(self._registrar_program(), self._registrar_answers),
-            self._start_program(self._coordinator_program(), self._coordinator_is_ready),
+            self._start_program(programs.registrar(), self._registrar_answers),
+            self._start_program(programs.coordinator(), self._coordinator_is_ready),
         )
         for published in await publish_shipped(self.coordinator):
             self._say(f"Cargo {published}: published.")
         if self._wishes.with_island:
-            await self._start_program(self._island_program(), self._island_is_online)
+            await self._start_program(programs.island(), self._island_is_online)
         write_network(self.directory, self.network)
         self._stack.callback(forget_network, self.directory)
         self._lock.announce(url)
@@ -181,49 +186,6 @@ class LocalNetwork:
         started = time.monotonic()
         await stop()
         self._say(f"{name}: stopped after {time.monotonic() - started:.1f} s.")
-
-    def _coordinator_program(self) -> LocalProgram:
-        port = self.network.url.rpartition(":")[2]
-        settings = {
-            "ARCHIPELAGO_HOST": LOOPBACK,
-            "ARCHIPELAGO_PORT": port,
-            "ARCHIPELAGO_PUBLIC_URL": self.network.url,
-            "ARCHIPELAGO_NATS_URL": self.network.nats_url,
-            "ARCHIPELAGO_NATS_KEYS": self.network.nats_keys,
-            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.nats_url,
-            "ARCHIPELAGO_POSTGRES_DSN": self.network.postgres_dsn,
-            "ARCHIPELAGO_LOCAL_KEY": self.key,
-            RATE_SETTING: os.environ.get(RATE_SETTING, LOCAL_REQUESTS_PER_MINUTE),
-        }
-        return LocalProgram("coordinator", self.directory, settings, module="api", stop_s=COORDINATOR_STOP_S)
-
-    def _registrar_program(self) -> LocalProgram:
-        settings = {
-            "ARCHIPELAGO_REGISTRAR_NATS_URL": self.network.nats_url,
-            "ARCHIPELAGO_REGISTRAR_NATS_KEYS": str(self._servers.nats.deployment.registrar.path),
-        }
-        return LocalProgram(
-            "registrar", self.directory, settings, module="registrar", stop_s=REGISTRAR_STOP_S
-        )
-
-    def _door_program(self) -> LocalProgram:
-        settings = {
-            "ARCHIPELAGO_DOOR_NATS_URL": self.network.nats_url,
-            "ARCHIPELAGO_DOOR_NATS_KEYS": str(self._servers.nats.deployment.door.path),
-        }
-        return LocalProgram(
-            "door", self.directory, settings, module="registrar.door", stop_s=REGISTRAR_STOP_S
-        )
-
-    def _island_program(self) -> LocalProgram:
-        settings = {
-            "ARCHIPELAGO_ISLAND_COORDINATOR_URL": self.network.url,
-            "ARCHIPELAGO_ISLAND_KEY": self.key,
-            # The one it was given at enrolment names a port that may have changed since.
-            "ARCHIPELAGO_ISLAND_NATS_URL": self.network.nats_url,
-            "ARCHIPELAGO_ISLAND_STATE_DIR": str(self.directory.island),
-        }
-        return LocalProgram("island", self.directory, settings, module="island", stop_s=ISLAND_STOP_S)
 
     async def _registrar_answers(self) -> bool:
         """Whether it says that it knows no island of that name."""
@@ -254,15 +216,16 @@ class LocalNetwork:
 
     def _choose_port(self) -> int:
         port = self._wishes.port
-        if port is None and is_free(DEFAULT_PORT):
+        host = self._listening.host
+        if port is None and is_free(DEFAULT_PORT, host):
             return DEFAULT_PORT
         if port:
-            if not is_free(port):
+            if not is_free(port, host):
                 raise CommandFailed(
                     f"--port: {port} is taken by another program", next_step="choose another, or leave it out"
                 )
             return port
-        return Ports(self.directory.run / "ports.json").choose("coordinator")
+        return Ports(self.directory.run / "ports.json").choose("coordinator", host)
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:

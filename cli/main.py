@@ -8,7 +8,19 @@ import sys
 
 import typer
 
-from cli import account, cargo, coordinator_program, demo, deploy, island, job, keys, projections, up
+from cli import (
+    account,
+    authority,
+    cargo,
+    coordinator_program,
+    demo,
+    deploy,
+    island,
+    job,
+    keys,
+    projections,
+    up,
+)
 from cli.failure import CommandFailed, ExitCode
 from cli.terminal import complain
 
@@ -21,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.callback()(authority.believe)
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("coordinator")(coordinator_program.coordinator)

@@ -18,7 +18,8 @@ FILE: Final = "network.json"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """`key_file` holds the API key of the local account, with every scope; the folder `nats_keys` the coordinator's
-    credentials for NATS. The database's password stands in the DSN.
+    credentials for NATS. The database's password stands in the DSN. `ca_file` holds the authority to believe over
+    HTTPS and TLS; empty: the system's list.
     """
 
     url: str
@@ -26,6 +27,11 @@ class Network:
     nats_url: str
     nats_keys: str
     postgres_dsn: str
+    ca_file: str = ""
+
+    @property
+    def authority(self) -> Path | None:
+        return Path(self.ca_file) if self.ca_file else None
 
 
 def write_network(directory: DataDirectory, network: Network) -> None:

@@ -18,7 +18,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         envvar="ARCHIPELAGO_URL",
-        help="The coordinator, as http://host:port. Default: the network that runs on this machine.",
+        help="The coordinator, as https://host:port. Default: the network that runs on this machine.",
     ),
 ]
 Key = Annotated[

@@ -105,6 +105,8 @@ def servers(
                 "no network runs on this machine and no other is named",
                 next_step="start one with `archipelago up`, or pass --nats-url, --nats-keys and --postgres-dsn",
             )
+        if nats_url in {"", network.nats_url}:
+            ca_file = ca_file or network.authority
         nats_url, nats_keys = nats_url or network.nats_url, nats_keys or Path(network.nats_keys)
         postgres_dsn = postgres_dsn or network.postgres_dsn
     with keys_failures():

@@ -79,6 +79,7 @@ def encryption(url: str, ca_file: Path | None) -> dict[str, Any]:
     """
     if not is_encrypted(url):
         return {}
+    logging.getLogger("asyncio").addFilter(_is_news)
     return {"tls": client_context(ca_file), "tls_handshake_first": True}
 
 
@@ -120,6 +121,11 @@ async def connect(access: Access, name: str) -> Client:
     Raises `HandshakeFailed` and what nats-py raises when the server does not let us in.
     """
     return await nats.connect(access.url, **options_of(access, name))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Over TLS asyncio warns at the end of every connection of the library, which does what it may not mean to."""
+    return not record.getMessage().startswith("returning true from eof_received()")
 
 
 async def hang_up(client: Client) -> None:
