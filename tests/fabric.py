@@ -104,3 +104,9 @@ class Fabric:
         """The island's durable; the streams must be there."""
         async with self.connected(Role.REGISTRAR_CORE) as client:
             await create_jobs_consumer(client, island_id, slots=slots)
+
+
+async def settle(client: Client) -> None:
+    """Waits until the server has taken all that was said: the first flush may overtake it inside the client."""
+    await client.flush()
+    await client.flush()

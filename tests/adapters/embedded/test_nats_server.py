@@ -31,7 +31,7 @@ from adapters.nats.accounts import deployment
 from adapters.nats.accounts.deployment import Deployment
 from adapters.nats.accounts.layout import core_exports
 from adapters.nats.accounts.roles import Role
-from tests.fabric import Fabric
+from tests.fabric import Fabric, settle
 from tests.servers import nats_on
 
 
@@ -133,7 +133,7 @@ async def test_a_changed_layout_counts_from_the_next_start_on(
         island = await fabric.island()
         async with fabric.connected(Role.DEPLOY) as core, island.connected() as client:
             heard = await core.subscribe("host.*.ping")
-            await core.flush()
+            await settle(core)
             await client.publish(subjects.ping(island.island_id), b"before")
             assert (await heard.next_msg(timeout=2)).data == b"before"
     exports = [export for export in core_exports() if export["subject"] != "host.*.ping"]
@@ -142,7 +142,7 @@ async def test_a_changed_layout_counts_from_the_next_start_on(
         fabric = Fabric(server)
         async with fabric.connected(Role.DEPLOY) as core, island.connected() as client:
             heard = await core.subscribe("host.*.*")
-            await core.flush()
+            await settle(core)
             await client.publish(subjects.ping(island.island_id), b"after")
             await client.publish(subjects.heartbeat(island.island_id), b"last")
             assert (await heard.next_msg(timeout=2)).data == b"last"

@@ -13,7 +13,6 @@ from adapters import codec
 from adapters.embedded.nats_server import NatsServer
 from adapters.nats import event_log, subjects
 from adapters.nats.accounts.roles import Role
-from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import connect
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.replies import READ_BATCH_MAX, Refused

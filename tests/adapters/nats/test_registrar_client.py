@@ -12,7 +12,7 @@ from adapters.nats import registrar_client
 from adapters.nats.accounts.roles import Role
 from adapters.nats.registrar_client import Documents, DocumentsRefusal, NoDocuments, RegistrarClient
 from domain.ids import IslandId
-from tests.fabric import Fabric
+from tests.fabric import Fabric, settle
 
 ISLAND = IslandId("AISLAND")
 
@@ -37,7 +37,7 @@ async def answering(registrar: Client, **answer: Any) -> list[Msg]:
         await message.respond(json.dumps(answer).encode())
 
     await registrar.subscribe("registrar.documents.*", cb=reply)
-    await registrar.flush()
+    await settle(registrar)
     return asked
 
 
@@ -75,7 +75,7 @@ async def test_a_registrar_that_says_nothing_is_given_up(
 ) -> None:
     monkeypatch.setattr(registrar_client, "ANSWER_S", 0.05)
     await registrar.subscribe("registrar.documents.*")
-    await registrar.flush()
+    await settle(registrar)
     with pytest.raises(NoDocuments) as refused:
         await asking.documents(ISLAND, 7)
     assert refused.value.code is DocumentsRefusal.UNAVAILABLE
