@@ -1,10 +1,11 @@
-"""`archipelago island …`: run an island on this machine, list one's own."""
+"""`archipelago island …`: run an island on this machine, list one's own. Owning and barring: `island_membership.py`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli import island_membership
 from cli.options import AsJson, DataDir, Key, Url
 from cli.program import become
 from cli.terminal import say, show_json, show_table
@@ -131,7 +132,7 @@ def list_islands(url: Url = "", key: Key = "", data_dir: DataDir = None, as_json
     if as_json:
         show_json([{name: value for name, value in row.items() if name != "data"} for row in answer["hosts"]])
     elif not answer["hosts"]:
-        say("You have no islands. Start one with: archipelago island run")
+        say("You have no islands. Lend a machine with: archipelago island join URL")
     else:
         show_islands(answer["hosts"])
 
@@ -141,7 +142,7 @@ def show_islands(islands: list[dict[str, Any]]) -> None:
         (
             island["id"],
             island["name"],
-            "draining" if island.get("draining") and island["status"] == "online" else island["status"],
+            island["status"],
             ", ".join(island.get("runtimes", ())),
             f"{island.get('active_jobs', 0)}/{island.get('slots', 0)}",
             island.get("jobs_completed", 0),
@@ -150,3 +151,16 @@ def show_islands(islands: list[dict[str, Any]]) -> None:
         for island in islands
     )
     show_table(("ISLAND", "NAME", "STATUS", "RUNTIMES", ">BUSY", ">JOBS DONE", ">KARMA"), rows)
+
+
+for command in (
+    island_membership.pair,
+    island_membership.rename,
+    island_membership.remove,
+    island_membership.credentials,
+    island_membership.rejected,
+    island_membership.suspend,
+    island_membership.reinstate,
+    island_membership.revoke,
+):
+    app.command()(command)
