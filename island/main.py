@@ -15,6 +15,7 @@ import httpx
 import uvloop
 
 from adapters import clock
+from adapters.nats.connection import encryption
 from adapters.nats.island_link import IslandLink
 from adapters.nats.island_session import IslandAccess
 from adapters.runtime.contract import Runtime
@@ -138,7 +139,7 @@ def _link(settings: Settings, store: StateStore, identity: Identity, kept: KeptC
         island_id=identity.island_id,
         user=identity.user,
         document=lambda: kept.newest.user_jwt,
-        ca_file=settings.ca_file,
+        encryption=encryption(url, settings.ca_file),
     )
     return IslandLink(access, ClaimNumbers(store, now_ms=clock.now_ms()).next)
 

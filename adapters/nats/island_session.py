@@ -8,11 +8,11 @@ answer to each of these: a new document, or the coordinator's word that it has t
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import nats.errors
 from faststream.nats import NatsBroker, NatsJWT
@@ -24,28 +24,28 @@ from adapters.nats import connection, subjects
 from adapters.nats.accounts.nkey import NKey
 from adapters.nats.claim_signer import ClaimSigner
 from adapters.nats.island_channels import Claims, hear, undecoded
-from adapters.tls import distrust_of, told
 from adapters.wire import CancelJob
 from domain.ids import IslandId
 
 CLOSE_S: Final = 2.0
 OPEN_FIRST: Final = "open() comes first"
-REFUSED: Final = "authorization violation"
-"""What the server says to a document that it does not believe, whatever the reason."""
+WATCH_S: Final = 0.5
+REFUSED: Final = re.compile("authorization violation|authentication (expired|revoked)", re.IGNORECASE)
+"""What the server says to a document that it does not believe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IslandAccess:
     """How an island reaches the server, and as whom. `document` gives its newest user JWT.
 
-    `ca_file` is as in `connection.Access`.
+    `encryption` are the options of `connection.encryption` for the URL.
     """
 
     url: str
     island_id: IslandId
     user: NKey
     document: Callable[[], str]
-    ca_file: Path | None = None
+    encryption: Mapping[str, Any]
 
 
 class NotConnected(Exception):
@@ -66,6 +66,7 @@ class IslandSession:
         self._island_id = access.island_id
         self._url = access.url
         self._client: Client | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._limits: set[asyncio.Timeout] = set()
         self._jobs: JetStreamContext.PullSubscription | None = None
         self._broker = _broker(access, self._end)
@@ -77,6 +78,7 @@ class IslandSession:
         try:
             await self._broker.start()
             self._client = client = self._broker.connection
+            self._watching = asyncio.create_task(self._watch(client))
             async with self.while_open():
                 # The name of JetStream's domain leads past the island's own account, which has no JetStream.
                 self._jobs = await client.jetstream(domain=subjects.CORE_DOMAIN).pull_subscribe_bind(
@@ -102,7 +104,8 @@ class IslandSession:
     async def fetch_job(self, wait_s: float) -> Msg:
         """The next message of the island's queue. Raises TimeoutError, and `nats.errors.Error` where none can come."""
         assert self._jobs is not None, OPEN_FIRST
-        (message,) = await self._jobs.fetch(1, timeout=wait_s)
+        async with self.while_open():
+            (message,) = await self._jobs.fetch(1, timeout=wait_s)
         return message
 
     async def ask(self, subject: str, body: bytes, *, timeout_s: float) -> Msg:
@@ -118,13 +121,21 @@ class IslandSession:
 
     async def close(self) -> None:
         """Sends what is on its way, for at most CLOSE_S, and hangs up."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._client is None or self.ended.is_set():
             return
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._broker.stop()
         except* (TimeoutError, nats.errors.Error):
-            await self._client.close()
+            await connection.hang_up(self._client)
+
+    async def _watch(self, client: Client) -> None:
+        """The library does not tell of an end that comes while something waits to be sent: its own closing fails."""
+        while not client.is_closed:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(WATCH_S)
+        await self._end()
 
     async def _end(self) -> None:
         self.ended.set()
@@ -141,20 +152,21 @@ class _Broker(NatsBroker):
         try:
             await client.connect(**self._connection_kwargs)
         except BaseException:
-            await client.close()
+            await connection.hang_up(client)
             raise
         self.config.connect(client)
         return client
 
 
 def _broker(access: IslandAccess, closed: Callable[[], object]) -> NatsBroker:
-    encryption = connection.encryption(access.url, access.ca_file)
     security = NatsJWT(
         lambda: access.document().encode(),
         lambda nonce: base64.b64encode(access.user.sign(nonce.encode())),
-        ssl_context=encryption.get("tls"),
-        tls_handshake_first=encryption.get("tls_handshake_first", False),
+        ssl_context=access.encryption.get("tls"),
+        tls_handshake_first=access.encryption.get("tls_handshake_first", False),
     )
+    name = f"island-{access.island_id[:8]}"
+    options = connection.options(name, is_encrypted=bool(access.encryption))
     once = {"allow_reconnect": False, "max_reconnect_attempts": 1, "closed_cb": closed}
     return _Broker(
         access.url,
@@ -163,14 +175,13 @@ def _broker(access: IslandAccess, closed: Callable[[], object]) -> NatsBroker:
         decoder=undecoded,
         inbox_prefix=subjects.inbox_prefix(access.island_id),
         security=security,
-        **connection.options(f"island-{access.island_id[:8]}") | once,
+        **options | once,
     )
 
 
 def _not_connected(url: str, error: Exception) -> NotConnected:
-    distrust = distrust_of(error)
-    if distrust is not None:
-        return NotConnected(f"{url} {told(distrust)}", was_refused=False)
+    if isinstance(error, connection.HandshakeFailed):
+        return NotConnected(f"{url} {error}", was_refused=False)
     if isinstance(error, nats.errors.NoServersError | OSError):
         return NotConnected(f"{url} cannot be reached", was_refused=False)
-    return NotConnected(f"{url}: {error}", was_refused=REFUSED in str(error).lower())
+    return NotConnected(f"{url}: {error}", was_refused=REFUSED.search(str(error)) is not None)

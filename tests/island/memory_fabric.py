@@ -11,6 +11,7 @@ from adapters.wire import (
     JobProgress,
     JobStatus,
     LeaseRenewal,
+    PairingAnswer,
     RegisterHost,
     encode,
 )
@@ -23,7 +24,10 @@ class MemoryDelivery:
 
 
 class MemoryFabric:
-    """Stores nothing while it is cut, and everything that waited once it is mended."""
+    """Stores nothing while it is cut, and everything that waited once it is mended.
+
+    `pairing` is what the coordinator answers; whether the island is admitted holds nothing up here.
+    """
 
     def __init__(self) -> None:
         self.statuses: list[JobStatus] = []
@@ -35,6 +39,9 @@ class MemoryFabric:
         self.acknowledged: Counter[str] = Counter()
         self.terminated: Counter[str] = Counter()
         self.pulls = 0
+        self.pairing: PairingAnswer | None = None
+        self.asked_at_s: list[float] = []
+        self.is_admitted = False
         self._jobs: asyncio.Queue[MemoryDelivery] = asyncio.Queue()
         self._is_whole = asyncio.Event()
         self._is_whole.set()
@@ -44,6 +51,16 @@ class MemoryFabric:
 
     def mend(self) -> None:
         self._is_whole.set()
+
+    def admit(self) -> None:
+        self.is_admitted = True
+
+    def bar(self) -> None:
+        self.is_admitted = False
+
+    async def ask_for_pairing(self) -> PairingAnswer | None:
+        self.asked_at_s.append(asyncio.get_running_loop().time())
+        return self.pairing
 
     def put(self, body: bytes, receipt: str = "receipt") -> None:
         self._jobs.put_nowait(MemoryDelivery(body=body, receipt=receipt))

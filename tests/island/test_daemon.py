@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -10,17 +11,22 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import nats
 import pytest
+from nats.aio.msg import Msg
 
-from adapters.embedded.nats_server import NatsServer
 from adapters.nats import subjects
-from adapters.wire import AssignJob
+from adapters.nats.accounts.layout import IslandAccount
+from adapters.nats.accounts.roles import Role
+from adapters.nats.accounts.system import SystemAccount
+from adapters.nats.streams import create_streams
+from adapters.wire import ALREADY_PAIRED, SUSPENDED, AssignJob, PairingAnswer, encode
 from domain.ids import IslandId
-from tests.island.coordinator import KEY, Coordinator, running_coordinator
+from tests.fabric import Fabric
+from tests.island.coordinator import KEY, LIFE_S, Admit, Coordinator, running_coordinator
 from tests.island.network import WAIT_S, Network, assignment
 from tests.servers import nats_on, temporary_data_directory
 
@@ -36,18 +42,24 @@ ENDLESS_DIGEST = f"sha256:{hashlib.sha256(ENDLESS).hexdigest()}"
 
 
 class Daemon:
-    def __init__(self, state_dir: Path, coordinator: Coordinator, *, key: str | None = KEY) -> None:
+    """Without a coordinator it goes on where it has joined; `more` are settings."""
+
+    def __init__(
+        self, state_dir: Path, coordinator: Coordinator | None, *, key: str | None = KEY, **more: str
+    ) -> None:
         self.output = state_dir.parent / "output.txt"
         environment = {
             "PATH": os.environ["PATH"],
-            "ARCHIPELAGO_ISLAND_COORDINATOR_URL": coordinator.url,
             "ARCHIPELAGO_ISLAND_STATE_DIR": str(state_dir),
             "ARCHIPELAGO_ISLAND_NAME": "test island",
             "ARCHIPELAGO_ISLAND_SLOTS": "1",
             "ARCHIPELAGO_ISLAND_ASKS": '{"_default":"0.25"}',
         }
+        if coordinator is not None:
+            environment["ARCHIPELAGO_ISLAND_COORDINATOR_URL"] = coordinator.url
         if key is not None:
             environment["ARCHIPELAGO_ISLAND_KEY"] = key
+        environment |= {f"ARCHIPELAGO_ISLAND_{name.upper()}": value for name, value in more.items()}
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "island"],
@@ -73,8 +85,10 @@ class Daemon:
 
 
 @contextmanager
-def daemon(state_dir: Path, coordinator: Coordinator, *, key: str | None = KEY) -> Iterator[Daemon]:
-    running = Daemon(state_dir, coordinator, key=key)
+def daemon(
+    state_dir: Path, coordinator: Coordinator | None, *, key: str | None = KEY, **more: str
+) -> Iterator[Daemon]:
+    running = Daemon(state_dir, coordinator, key=key, **more)
     try:
         yield running
     finally:
@@ -84,9 +98,9 @@ def daemon(state_dir: Path, coordinator: Coordinator, *, key: str | None = KEY) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A server, a coordinator and an island that has joined and waits for jobs."""
+    """A server, a coordinator and an island that has joined: with a key it waits for jobs, without for its owner."""
 
-    server: NatsServer
+    fabric: Fabric
     coordinator: Coordinator
     island: Daemon
     island_id: IslandId
@@ -94,48 +108,89 @@ class Place:
 
     @asynccontextmanager
     async def network(self) -> AsyncIterator[Network]:
-        client = await nats.connect(
-            self.server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, error_cb=_silent
-        )
-        try:
+        async with self.fabric.connected(Role.DEPLOY) as client:
             yield Network(client, self.island_id)
-        finally:
-            await client.close()
+
+    async def make(self, **changes: Any) -> None:
+        """Let the server know the island with these changes."""
+        await self.fabric.push(replace(self.account, **changes))
+
+    async def kick(self) -> None:
+        async with self.fabric.connected(Role.REGISTRAR) as client:
+            await SystemAccount(client).kick(self.island_id)
+
+    @property
+    def account(self) -> IslandAccount:
+        return IslandAccount(
+            island_id=self.island_id, user_key=self.coordinator.enrolled[-1]["user_key"], is_paired=True
+        )
 
 
 @contextmanager
-def settled(state_dir: Path) -> Iterator[Place]:
+def settled(state_dir: Path, *, key: str | None = KEY) -> Iterator[Place]:
     with temporary_data_directory() as directory, running_coordinator() as coordinator:
         server = nats_on(directory)
         asyncio.run(server.start())
         try:
-            coordinator.credentials = credentials_of(server)
+            fabric = Fabric(server)
+            asyncio.run(deploy(fabric))
+            coordinator.nats_url, coordinator.admit = server.url, admitting(fabric)
             coordinator.artifacts = {"/hash": MODULE, "/endless": ENDLESS}
-            with daemon(state_dir, coordinator) as island:
-                printed = asyncio.run(island.until("waiting for jobs"))
+            with daemon(state_dir, coordinator, key=key) as island:
+                printed = asyncio.run(island.until("\nconnected"))
                 island_id = IslandId(printed.partition(", id ")[2].split()[0])
-                place = Place(
-                    server=server,
+                asyncio.run(fabric.give_queue(island_id))
+                yield Place(
+                    fabric=fabric,
                     coordinator=coordinator,
                     island=island,
                     island_id=island_id,
                     state_dir=state_dir,
                 )
-                asyncio.run(deploy(place))
-                yield place
         finally:
             asyncio.run(server.stop())
 
 
-async def deploy(place: Place) -> None:
-    async with place.network() as network:
-        await network.deploy()
+async def deploy(fabric: Fabric) -> None:
+    async with fabric.connected(Role.DEPLOY) as client:
+        await create_streams(client)
 
 
-def credentials_of(server: NatsServer) -> dict[str, str]:
-    access, _, address = server.island_url.removeprefix("nats://").rpartition("@")
-    user, _, password = access.partition(":")
-    return {"nats_url": f"nats://{address}", "user": user, "password": password}
+def admitting(fabric: Fabric) -> Admit:
+    """What the registrar does with an enrolment and a renewal. No two of its documents are alike."""
+    numbers = itertools.count(1)
+
+    def admit(island_id: str, user_key: str, is_paired: bool) -> str:
+        island = IslandAccount(
+            island_id=island_id,
+            user_key=user_key,
+            is_paired=is_paired,
+            revoked_before_s=next(numbers),
+        )
+        asyncio.run(fabric.push(island))
+        now_s = int(time.time())
+        return fabric.keys.user_jwt(island, issued_at_s=now_s, expires_at_s=now_s + LIFE_S)
+
+    return admit
+
+
+class Edge:
+    """Answers questions about pairing with `answer`."""
+
+    def __init__(self, answer: PairingAnswer) -> None:
+        self.answer = answer
+
+    async def reply(self, message: Msg) -> None:
+        await message.respond(encode(self.answer))
+
+
+@asynccontextmanager
+async def edge_of(place: Place, answer: PairingAnswer) -> AsyncIterator[Edge]:
+    edge = Edge(answer)
+    async with place.fabric.connected(Role.EDGE) as client:
+        await client.subscribe(f"{subjects.PAIRING}.*", cb=edge.reply)
+        await client.flush()
+        yield edge
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +208,13 @@ def own_place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
+def pending_place(tmp_path: Path) -> Iterator[Place]:
+    """With an island that has no owner yet."""
+    with settled(tmp_path / "state", key=None) as place:
+        yield place
+
+
+@pytest.fixture
 async def network(shared_place: Place) -> AsyncIterator[Network]:
     async with shared_place.network() as network:
         yield network
@@ -164,8 +226,10 @@ async def own_network(own_place: Place) -> AsyncIterator[Network]:
         yield network
 
 
-async def _silent(_: Exception) -> None:
-    """That a server goes away is what some tests are about."""
+@pytest.fixture
+async def pending_network(pending_place: Place) -> AsyncIterator[Network]:
+    async with pending_place.network() as network:
+        yield network
 
 
 def hash_job(coordinator: Coordinator, job_id: str, text: bytes = b"{}", attempt: int = 1) -> AssignJob:
@@ -192,6 +256,10 @@ def endless_job(coordinator: Coordinator, job_id: str, attempt: int = 1) -> Assi
     )
 
 
+def registrations(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in claims if "capabilities" in one]
+
+
 async def heartbeats(network: Network) -> list[str]:
     return [one["status"] for one in await network.claims(subjects.HEARTBEATS) if one["kind"] == "heartbeat"]
 
@@ -214,16 +282,13 @@ async def test_a_job_gives_what_hashlib_gives(shared_place: Place, network: Netw
 
 
 async def test_it_enrols_registers_and_shows_that_it_is_alive(shared_place: Place, network: Network) -> None:
-    # What it said before the streams were made went nowhere: this is a later heartbeat.
     claims = await network.until(
         subjects.HEARTBEATS, lambda claims: any(one["kind"] == "heartbeat" for one in claims)
     )
     beat = next(one for one in claims if one["kind"] == "heartbeat")
-    platform = shared_place.coordinator.enrolled[0]["platform"]
+    (enrolment,) = shared_place.coordinator.enrolled
 
-    assert shared_place.coordinator.enrolled == [
-        {"account_key": network.island_id, "name": "test island", "platform": platform}
-    ]
+    assert (enrolment["account_key"], enrolment["name"]) == (network.island_id, "test island")
     assert (beat["host_id"], beat["status"], beat["protocol"]) == (network.island_id, "online", 2)
     assert beat["asking_prices"] == {"_default": "0.25"}
 
@@ -268,16 +333,14 @@ async def test_a_cancelled_job_is_dead_within_a_second(shared_place: Place, netw
 
 
 async def test_it_survives_a_restart_of_its_server(shared_place: Place, network: Network) -> None:
-    await shared_place.server.stop()
+    await shared_place.fabric.server.stop()
     await shared_place.island.until("the network is gone")
-    await shared_place.server.start()
+    await shared_place.fabric.server.start()
     await shared_place.island.until("connected again")
 
-    claims = await network.until(
-        subjects.HEARTBEATS, lambda claims: any(one["kind"] == "register" for one in claims)
-    )
-    registration = next(one for one in claims if one["kind"] == "register")
-    assert (registration["host_id"], registration["protocol"]) == (network.island_id, 2)
+    claims = await network.until(subjects.HEARTBEATS, lambda claims: len(registrations(claims)) >= 2)
+    registration = registrations(claims)[-1]
+    assert (registration["kind"], registration["protocol"]) == (network.island_id, 2)
     assert (registration["slots"], registration["supported_runtimes"]) == (1, ["wasm"])
     assert registration["self_tests"][0]["passed"] is True
     await network.assign(hash_job(shared_place.coordinator, "restarted", b'{"text":""}'))
@@ -324,17 +387,84 @@ async def test_what_ran_when_it_was_killed_is_reported_at_the_next_start(
     assert not list((own_place.state_dir / "attempts").iterdir())
 
 
-async def test_a_first_start_without_a_key_says_what_is_missing(tmp_path: Path) -> None:
-    with running_coordinator() as coordinator, daemon(tmp_path / "state", coordinator, key=None) as first:
-        assert await asyncio.to_thread(first.process.wait, WAIT_S) == 1
-        assert "set ARCHIPELAGO_ISLAND_KEY" in first.output.read_text()
-
-
-async def test_credentials_that_the_network_refuses_end_it_with_advice(
-    nats_server: NatsServer, tmp_path: Path
+async def test_a_pending_island_shows_its_code_and_works_once_it_is_paired_without_a_restart(
+    pending_place: Place, pending_network: Network
 ) -> None:
-    with running_coordinator() as coordinator:
-        coordinator.credentials = credentials_of(nats_server) | {"password": "wrong"}
-        with daemon(tmp_path / "state", coordinator) as refused:
-            assert await asyncio.to_thread(refused.process.wait, WAIT_S) == 1
-            assert "delete credentials.json" in refused.output.read_text()
+    coordinator, island = pending_place.coordinator, pending_place.island
+    answer = PairingAnswer(success=True, code="ABC234", pair_url=f"{coordinator.url}/pair")
+    async with edge_of(pending_place, answer) as edge:
+        await pending_network.assign(hash_job(coordinator, "job-1", b'{"text":""}'))
+        printed = await island.until("archipelago island pair ABC234")
+        assert f"type the code ABC234 at {coordinator.url}/pair or run" in printed
+        await pending_network.until(subjects.HEARTBEATS, lambda claims: len(claims) >= 2)
+        assert await pending_network.claims(subjects.JOB_STATUS) == []
+
+        await pending_place.make(is_paired=True)
+        edge.answer = PairingAnswer(success=False, error=ALREADY_PAIRED)
+        await island.until("paired; waiting for jobs")
+        assert await pending_network.states("job-1", "succeeded") == ["started", "streaming", "succeeded"]
+        # It told who it is when it came, and again when somebody listened.
+        assert len(registrations(await pending_network.claims(subjects.HEARTBEATS))) == 2
+    assert "the network is gone" not in island.output.read_text()
+
+
+async def test_an_interrupted_wait_for_the_owner_goes_on_at_the_next_start(pending_place: Place) -> None:
+    async with edge_of(pending_place, PairingAnswer(success=True, code="ABC234")):
+        await pending_place.island.until("ABC234")
+        assert await pending_place.island.end(signal.SIGINT) == 0
+        pending_place.island.output.write_text("")
+        with daemon(pending_place.state_dir, None, key=None) as again:
+            printed = await again.until("ABC234")
+    assert f"known, id {pending_place.island_id}" in printed
+    assert len(pending_place.coordinator.enrolled) == 1
+
+
+async def test_a_suspended_island_shows_that_it_is_alive_and_works_again_afterwards(
+    own_place: Place, own_network: Network
+) -> None:
+    async with edge_of(own_place, PairingAnswer(success=False, error=SUSPENDED)) as edge:
+        await own_place.make(is_paired=False)
+        await own_place.kick()
+        await own_place.island.until("suspended by the operator")
+        beats = len(await heartbeats(own_network))
+        await own_network.until(subjects.HEARTBEATS, lambda claims: len(claims) > beats)
+
+        await own_place.make(is_paired=True)
+        edge.answer = PairingAnswer(success=False, error=ALREADY_PAIRED)
+        await own_place.kick()
+        await own_place.island.until("paired; waiting for jobs")
+        await own_network.assign(hash_job(own_place.coordinator, "job-1", b'{"text":""}'))
+        await own_network.states("job-1", "succeeded")
+    assert own_place.island.output.read_text().count("suspended") == 1
+
+
+async def test_a_removed_island_ends_says_so_and_stays_away_until_it_joins_again(
+    own_place: Place, own_network: Network
+) -> None:
+    coordinator = own_place.coordinator
+    await own_network.assign(endless_job(coordinator, "job-1"))
+    await own_network.states("job-1", "started")
+    coordinator.refusals[own_place.island_id] = "island_removed"
+    async with own_place.fabric.connected(Role.REGISTRAR) as client:
+        order = own_place.fabric.keys.deletion_jwt([own_place.island_id], issued_at_s=int(time.time()))
+        await SystemAccount(client).delete(order)
+
+    farewell = (
+        f"this island was removed by its owner; to join again: archipelago island join {coordinator.url}"
+    )
+    assert await asyncio.to_thread(own_place.island.process.wait, WAIT_S) == 1
+    assert own_place.island.output.read_text().splitlines()[-1] == farewell
+    with daemon(own_place.state_dir, coordinator) as again:
+        assert await asyncio.to_thread(again.process.wait, WAIT_S) == 1
+        assert again.output.read_text().splitlines()[-1] == farewell
+
+    del coordinator.refusals[own_place.island_id]
+    own_place.island.output.write_text("")
+    with daemon(own_place.state_dir, coordinator, joins_again="true") as back:
+        assert f"known, id {own_place.island_id}" in await back.until("waiting for jobs")
+
+
+async def test_a_start_that_has_not_joined_says_how_to(tmp_path: Path) -> None:
+    with daemon(tmp_path / "state", None) as first:
+        assert await asyncio.to_thread(first.process.wait, WAIT_S) == 1
+        assert "archipelago island join URL" in first.output.read_text()

@@ -9,6 +9,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import nats.errors
@@ -17,13 +19,19 @@ from nats.aio.msg import Msg
 from nats.js.api import PubAck
 
 from adapters.claim_envelope import DECODER, opened
+from adapters.embedded.certificates import Certificates
 from adapters.embedded.data_directory import DataDirectory
+from adapters.embedded.listening import Listening
+from adapters.embedded.nats_server import NatsServer
+from adapters.embedded.ports import Ports
 from adapters.nats import island_link, subjects
+from adapters.nats.accounts.deployment import Deployment
 from adapters.nats.accounts.jwt import decode64
 from adapters.nats.accounts.layout import PAYLOAD_BYTES_MAX, IslandAccount
 from adapters.nats.accounts.roles import Role
 from adapters.nats.accounts.system import SystemAccount
 from adapters.nats.claim_signer import ClaimSigner
+from adapters.nats.connection import encryption
 from adapters.nats.island_channels import Channel, asyncapi
 from adapters.nats.island_link import IslandLink
 from adapters.nats.island_session import IslandAccess
@@ -106,18 +114,24 @@ class Heard:
 
 @asynccontextmanager
 async def linked(
-    island: JoinedIsland, *, is_admitted: bool = True
+    island: JoinedIsland, *, is_admitted: bool = True, is_expected: bool = True, ca_file: Path | None = None
 ) -> AsyncIterator[tuple[IslandLink, Heard]]:
+    """Once it is connected, where that is expected."""
     heard = Heard(island.jwt)
     access = IslandAccess(
-        url=island.url, island_id=island.island_id, user=island.user, document=lambda: heard.jwt
+        url=island.url,
+        island_id=island.island_id,
+        user=island.user,
+        document=lambda: heard.jwt,
+        encryption=encryption(island.url, ca_file),
     )
     link = IslandLink(access, itertools.count(1).__next__)
     if is_admitted:
         link.admit()
     running = asyncio.create_task(link.run(heard))
     try:
-        await until_true(lambda: heard.connections)
+        if is_expected:
+            await until_true(lambda: heard.connections)
         yield link, heard
     finally:
         running.cancel()
@@ -431,7 +445,8 @@ async def test_a_document_that_expires_is_replaced_and_the_island_comes_back(pla
     )
     async with linked(replace(place.island, jwt=soon)) as (link, heard):
         heard.next_jwt = newest
-        await until_true(lambda: heard.connections == 2)
+        # The library alone would notice only after ten seconds.
+        await until_true(lambda: heard.connections == 2, 6)
         await link.store_status(STARTED)
         assert (heard.losses, heard.refusals) == (1, 1)
 
@@ -448,24 +463,39 @@ async def test_an_island_whose_account_is_gone_comes_back_when_it_is_there_again
         await link.store_status(STARTED)
 
 
-async def test_a_server_that_is_not_there_is_named_and_tried_again(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_is_not_there_is_named_and_tried_again(place: Place) -> None:
     await place.fabric.server.stop()
-    heard = Heard(place.island.jwt)
-    access = IslandAccess(
-        url=place.island.url,
-        island_id=place.island.island_id,
-        user=place.island.user,
-        document=lambda: heard.jwt,
-    )
-    running = asyncio.create_task(IslandLink(access, itertools.count(1).__next__).run(heard))
-    await until_true(lambda: len(heard.reasons) >= 2)
-    await place.fabric.server.start()
-    await until_true(lambda: heard.connections)
+    async with linked(place.island, is_expected=False) as (_, heard):
+        await until_true(lambda: len(heard.reasons) >= 2)
+        await place.fabric.server.start()
+        await until_true(lambda: heard.connections)
     assert set(heard.reasons) == {f"{place.island.url} cannot be reached"}
-    running.cancel()
-    await asyncio.wait([running])
+
+
+def test_a_refused_island_asks_less_and_less_often() -> None:
+    pauses_s = list(itertools.islice(island_link._pauses_s(island_link.REFUSED_PAUSE_MAX_S), 12))
+    assert pauses_s[:3] == pytest.approx([0.1, 0.2, 0.4])
+    assert pauses_s[-2:] == [60, 60]
+
+
+async def test_a_server_is_believed_only_with_a_certificate_of_the_right_authority(
+    data_directory: DataDirectory, tmp_path: Path
+) -> None:
+    certificates, others = Certificates(tmp_path / "tls"), Certificates(tmp_path / "others")
+    for one in (certificates, others):
+        one.renewed((), datetime.now(UTC))
+    listening = Listening(certificate=certificates.server, ca_file=certificates.ca_file)
+    ports, deployment = Ports(data_directory.run / "ports.json"), Deployment.open(data_directory.fabric)
+    async with NatsServer(data_directory, ports, deployment, listening=listening) as server:
+        island = await Fabric(server).island()
+        async with linked(island, ca_file=certificates.ca_file) as (_, heard):
+            assert heard.reasons == []
+        async with linked(island, ca_file=others.ca_file, is_expected=False) as (_, heard):
+            await until_true(lambda: len(heard.reasons) >= 2)
+        assert set(heard.reasons) == {
+            f"{server.url} shows a certificate of an authority that is not known here"
+        }
+        assert heard.connections == 0
 
 
 async def test_a_claim_waits_for_a_server_that_is_away(place: Place) -> None:
