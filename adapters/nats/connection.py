@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import nats
 from nats.aio.client import Client
 
 from adapters.nats import subjects
 from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
+from adapters.nats.bounded_client import BoundedClient
 from adapters.tls import client_context, distrust_of, is_encrypted, told
 
 PING_INTERVAL_S: Final = 5
@@ -120,7 +120,9 @@ async def connect(access: Access, name: str) -> Client:
 
     Raises `HandshakeFailed` and what nats-py raises when the server does not let us in.
     """
-    return await nats.connect(access.url, **options_of(access, name))
+    client = BoundedClient()
+    await client.connect(access.url, **options_of(access, name))
+    return client
 
 
 def _is_news(record: logging.LogRecord) -> bool:
