@@ -1,6 +1,7 @@
 """Whose a fact is: only its owner, and keys with the scope `admin`, may follow it.
 
-Most facts name their account; for the others the aggregate is looked up once, for it never changes hands.
+Most facts name their account; for the others the aggregate is looked up once, for it never changes hands. An island
+may: removed by one account and paired by another it is looked up each time.
 """
 
 from collections import OrderedDict
@@ -26,6 +27,8 @@ class FactOwners:
         named: AccountId | None = getattr(commit.events[0], "account_id", None)
         if named is not None:
             return named
+        if category == "island":
+            return owner_named(commit) or await self._owner_of_island(IslandId(aggregate_id))
         owner = self._owners.get(commit.stream) or await self._look_up(category, aggregate_id)
         if owner is not None:
             self._owners[commit.stream] = owner
@@ -38,11 +41,18 @@ class FactOwners:
             case "job":
                 job = await self._reads.job(JobId(aggregate_id))
                 return job.account_id if job else None
-            case "island":
-                island = await self._reads.island(IslandId(aggregate_id))
-                return island.owner_id if island else None
             case "cargo":
                 cargo = await self._reads.cargo(CargoSlug(aggregate_id))
                 return cargo.cargo.spec.publisher_id if cargo else None
             case _:
                 return None
+
+    async def _owner_of_island(self, island_id: IslandId) -> AccountId | None:
+        island = await self._reads.island(island_id)
+        return island.owner_id if island and not island.is_removed else None
+
+
+def owner_named(commit: Commit) -> AccountId | None:
+    """Whose the island is by these very facts, ahead of the read side."""
+    owners = (getattr(event, "owner_id", None) for event in commit.events)
+    return next((owner for owner in owners if owner is not None), None)

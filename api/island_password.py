@@ -6,16 +6,16 @@ fast the hash, so SHA-256 is enough where a person's password would need a slow 
 
 import hashlib
 import secrets
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from adapters.nats.accounts.nkey import Kind, NKey
 from domain.ids import IslandId
 
-PASSWORD_BYTES = 24
-UUID_BYTES = 16
+PASSWORD_BYTES: Final = 24
+UUID_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class IslandPassword:
 
     island_id: IslandId
     local_id: str
-    password: str
+    password: str = field(repr=False)
 
     @classmethod
     def new(cls) -> Self:

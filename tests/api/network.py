@@ -375,17 +375,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         client = await stack.enter_async_context(fabric.connected(Role.DEPLOY))
         stack.push_async_callback(delete_streams, client)
         await create_streams(client)
-        settings = Settings(
-            nats_url=fabric.url,
-            nats_keys=fabric.deployment.coordinator.path,
-            postgres_dsn=dsn,
-            public_url=PUBLIC_URL,
-            island_nats_url=fabric.url,
-            requests_per_minute=PLENTY,
-            job_reads_per_minute=PLENTY,
-            anonymous_per_minute=PLENTY,
-            write_wait_s=SEEN_S,
-        )
+        settings = settings_of(fabric, dsn)
         connections = await stack.enter_async_context(Connections.opened(settings))
         log = JetStreamEventLog(connections.coordinator)
         tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
@@ -430,6 +420,20 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         network = Network(services, app, client, http, address)
         await eventually(lambda: is_up(server))
         yield network
+
+
+def settings_of(fabric: Fabric, dsn: str) -> Settings:
+    return Settings(
+        nats_url=fabric.url,
+        nats_keys=fabric.deployment.coordinator.path,
+        postgres_dsn=dsn,
+        public_url=PUBLIC_URL,
+        island_nats_url=fabric.url,
+        requests_per_minute=PLENTY,
+        job_reads_per_minute=PLENTY,
+        anonymous_per_minute=PLENTY,
+        write_wait_s=SEEN_S,
+    )
 
 
 def pool_on(dsn: str) -> AsyncConnectionPool[AsyncConnection[Any]]:

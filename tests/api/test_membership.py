@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from adapters.nats.accounts.nkey import Kind, is_public_key
+from api.fact_owners import FactOwners
 from domain.api_key import Scope
 from domain.ids import IslandId
 from domain.island import ISLAND
@@ -83,6 +84,68 @@ async def test_an_island_nobody_has_paired_is_nobody_s_to_rename(network: Networ
     path = f"/hosts/{newcomer.island_id}"
     answer = await network.http.patch(path, json={"name": "Mine"}, headers=person.headers)
     assert answer.status_code == 404
+
+
+async def test_an_island_s_facts_belong_to_whom_it_belongs_to(network: Network) -> None:
+    former, island = await owned(network)
+    later = await network.person(scopes=LENDER)
+    removed = await network.http.delete(f"/hosts/{island.island_id}", headers=former.headers)
+    await island.enrol(network.http)
+    await island.enrol(network.http, later.headers)
+    path = f"/hosts/{island.island_id}"
+    await network.http.patch(path, json={"name": "Attic"}, headers=later.headers)
+    owners = FactOwners(network.services.reads)
+    owner_of = {
+        type(event).__name__: await owners.of(commit)
+        async for commits in network.services.log.read(after=int(removed.headers["Archipelago-Position"]) - 1)
+        for commit in commits
+        for event in commit.events
+        if commit.stream == ISLAND.stream(island.island_id)
+    }
+    assert owner_of == {
+        "IslandRemoved": former.account_id,
+        "IslandEnrolled": later.account_id,  # By now. When it happened the island was nobody's.
+        "IslandPaired": later.account_id,
+        "IslandApproved": later.account_id,
+        "IslandRenamed": later.account_id,
+    }
+
+
+async def test_what_an_island_said_in_vain_is_listed_for_its_owner_and_the_operator(
+    network: Network,
+) -> None:
+    (person, island), (_, other) = await owned(network), await owned(network)
+    admin = await operator(network)
+    for number, (island_id, code) in enumerate(
+        [(island.island_id, "bad_json"), (other.island_id, "bad_json"), (island.island_id, "replayed")]
+    ):
+        record = {
+            "code": code,
+            "detail": "why",
+            "subject": f"host.{island_id}.status",
+            "claim_stream": "JOB_STATUS",
+            "claim_position": number,
+            "received_at_ms": 1_800_000_000_000 + number,
+        }
+        await network.publish(f"advisory.claim_rejected.{island_id}.{code}", record)
+    advisory = {
+        "stream": "JOB_STATUS",
+        "stream_seq": 9,
+        "deliveries": 8,
+        "timestamp": "2027-01-15T08:00:00.000000001Z",
+    }
+    await network.publish("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.JOB_STATUS.intake", advisory)
+    own = await network.http.get(f"/hosts/{island.island_id}/rejected-claims", headers=person.headers)
+    newest = await network.http.get(
+        f"/hosts/{island.island_id}/rejected-claims?limit=1", headers=person.headers
+    )
+    everything = (await network.http.get("/rejected-claims", headers=admin.headers)).json()
+    rows = own.json()["rejected_claims"]
+    assert [(row["code"], row["claim_position"]) for row in rows] == [("replayed", 2), ("bad_json", 0)]
+    assert rows[0]["received_at"] == "2027-01-15T08:00:00.002Z"
+    assert [row["code"] for row in newest.json()["rejected_claims"]] == ["replayed"]
+    assert [row["code"] for row in everything["rejected_claims"]][-1] == "poison"
+    assert everything["count"] == 4
 
 
 async def test_an_operator_suspends_and_reinstates(network: Network) -> None:
