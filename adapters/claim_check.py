@@ -7,7 +7,8 @@ order of the codes: a sender without rights, a wrong signature, a wrong name, a 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.claim_codec import Address, check_size, claim_of
+from adapters.claim_address import Address
+from adapters.claim_codec import check_size, claim_of
 from adapters.claim_envelope import Envelope, is_sealed, opened
 from adapters.replay_window import ReplayWindows
 from commands.senders import Senders

@@ -1,18 +1,16 @@
 """From the bytes an island sent to a claim, or to the reason why it is none.
 
-Called by the claim mailbox and its check. Judges form only: subject, size, JSON, types, that the body names the island
-of the subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
+Called by the claim mailbox and its check. Judges form only: size, JSON, types, that the body names the island of
+the subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
 """
 
-import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import Final, assert_never
 
 import msgspec
 
 from adapters import wire
+from adapters.claim_address import Address, Kind
 from domain.claim import (
     Cancelled,
     Claim,
@@ -48,7 +46,6 @@ RENEWAL_S_MAX: Final = 60
 NAME_CHARACTERS_MAX: Final = 100
 NUMBER_MAX: Final = 1 << 53
 """Above every honest number; columns of 64 bits and readers of JSON hold it exactly."""
-ISLAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 USAGE_FIELDS: Final = ("wall_ms", "cpu_ms", "memory_peak_mb", "fuel", "prompt_tokens", "completion_tokens")
 
 REGISTER_DECODER: Final = wire.decoder(wire.RegisterHost)
@@ -62,39 +59,6 @@ class JobName(msgspec.Struct):
 
 
 NAME_DECODER: Final = msgspec.json.Decoder(JobName)
-
-
-class Kind(StrEnum):
-    """The last word of the subject a claim is made on; `register` for registrations."""
-
-    REGISTER = "register"
-    HEARTBEAT = "heartbeat"
-    STATUS = "status"
-    LEASE = "lease"
-
-    @property
-    def is_greeting(self) -> bool:
-        """About the island itself, so one that is not paired yet says it too."""
-        return self in (Kind.REGISTER, Kind.HEARTBEAT)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Who makes which kind of claim, as the server says: accounts put the island into the subject."""
-
-    island_id: IslandId
-    kind: Kind
-
-
-def address_of(subject: str) -> Address:
-    """Raises `ClaimRejected(bad_subject)`."""
-    match subject.split("."):
-        case ["coordinator", "hosts", "register", island_id] if ISLAND_ID.fullmatch(island_id):
-            return Address(IslandId(island_id), Kind.REGISTER)
-        case ["host", island_id, "heartbeat" | "status" | "lease" as kind] if ISLAND_ID.fullmatch(island_id):
-            return Address(IslandId(island_id), Kind(kind))
-        case _:
-            raise ClaimRejected(ClaimRejection.BAD_SUBJECT, "no claim is made on such a subject")
 
 
 def job_named(body: bytes) -> str:

@@ -16,8 +16,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
+from adapters.claim_address import address_of
 from adapters.claim_check import ClaimCheck
-from adapters.claim_codec import address_of, job_named
+from adapters.claim_codec import job_named
 from adapters.claim_quota import ClaimQuota
 from adapters.nats import subjects
 from adapters.nats.floods import Floods

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies
 
+from adapters.claim_address import address_of
 from adapters.claim_check import Checked, ClaimCheck
-from adapters.claim_codec import address_of
 from adapters.claim_envelope import CLAIM, SIGNATURE, seal
 from adapters.nats.accounts.nkey import Kind, NKey
 from commands.event_log import Origin

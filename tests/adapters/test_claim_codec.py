@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.claim_codec import CLAIM_BYTES_MAX, NUMBER_MAX, Kind, address_of, claim_of, job_named
+from adapters.claim_address import address_of
+from adapters.claim_codec import CLAIM_BYTES_MAX, NUMBER_MAX, claim_of, job_named
 from domain.claim import ClaimRejected, ClaimRejection, Heartbeat, Registration, Succeeded
 
 ISLAND = "island-1"
@@ -66,41 +67,6 @@ def test_usage_is_neither_negative_nor_more_than_can_be_stored(field: str) -> No
 def test_a_machine_with_an_impossible_number_is_not_registered(field: str, fields: dict[str, Any]) -> None:
     assert isinstance(claimed(REGISTER, REGISTRATION), Registration)
     assert refused(REGISTER, REGISTRATION | fields) == ("implausible", field)
-
-
-@pytest.mark.parametrize(
-    "subject",
-    [
-        "",
-        "host",
-        "host.island-1",
-        "host.island-1.output",
-        "host.island-1.status.x",
-        "host.short.status",
-        "host.isländer1.status",
-        f"host.{65 * 'x'}.status",
-        "host.*.status",
-        "coordinator.hosts.register",
-        "coordinator.hosts.register.short",
-        "coordinator.hosts.pairing.island-1",
-        "evt.job.island-1",
-    ],
-)
-def test_a_subject_on_which_no_claim_is_made_is_a_bad_subject(subject: str) -> None:
-    with pytest.raises(ClaimRejected) as rejected:
-        address_of(subject)
-    assert rejected.value.code == ClaimRejection.BAD_SUBJECT
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_the_subject_says_which_island_claims_what(kind: Kind) -> None:
-    subject = REGISTER if kind is Kind.REGISTER else f"host.{ISLAND}.{kind}"
-    found = address_of(subject)
-    assert (found.island_id, found.kind, found.kind.is_greeting) == (
-        ISLAND,
-        kind,
-        kind in (Kind.REGISTER, Kind.HEARTBEAT),
-    )
 
 
 @pytest.mark.parametrize(("subject", "body"), [(REGISTER, REGISTRATION), (f"host.{ISLAND}.heartbeat", BEAT)])
