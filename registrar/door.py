@@ -5,6 +5,7 @@ account for an hour, with the rights of any other island. Several doors may run 
 wait outside and all others notice nothing. It holds the signing keys of islands with a password and no others.
 """
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -15,6 +16,7 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error
 
 from adapters import clock
 from adapters.nats.accounts.door_keys import Caller, DoorKeys, caller_of
@@ -60,6 +62,10 @@ class Door:
         """Judges from now on, until cancelled. `client` is connected as `door`."""
         await facts.read()
         await client.subscribe(QUESTIONS, queue=QUEUE, cb=self._receive, pending_msgs_limit=WAITING_MAX)
+        with contextlib.suppress(
+            Error
+        ):  # Only so that the line below is true: a server may be away at this moment.
+            await client.flush()
         log.info("door_open", extra={"position": self.books.position})
         async for _ in facts.follow():
             pass

@@ -140,7 +140,8 @@ async def test_islands_with_a_document_do_not_need_the_door(
     modern, old = new_story(), new_story(local_id=f"{HOST}3")
     await modern.tell(modern.enrolled(owner_id=OWNER))
     await old.tell(old.enrolled(owner_id=OWNER))
-    await modern.until_answered(api)
+    for story in (modern, old):
+        await story.until_answered(api)
     user_jwt = str((await modern.documents(api))["user_jwt"])
     async with AsyncExitStack() as inside:
         async with door_on(fabric) as door:
