@@ -5,17 +5,13 @@ close. Exit codes: 0 stopped when told to, 1 could not start or go on (one line 
 """
 
 import asyncio
-import contextlib
 import logging
-import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
 from typing import Final
 
 import psycopg
-import uvicorn
 import uvloop
 from nats.errors import Error as NatsError
 from psycopg_pool import PoolTimeout
@@ -28,13 +24,12 @@ from api.app import build_app
 from api.connections import ClosedForGood
 from api.coordinator import Coordinator, connected
 from api.encryption import Unencrypted, https_context
+from api.http_server import http_server
 from api.local_account import ensure_local_account
 from api.settings import Settings
 from api.task_end import end_tasks
 
-STOP_S: Final = 5
 LOCAL_ACCOUNT_S: Final = 20.0
-BACKLOG: Final = 2048
 
 log = logging.getLogger(__name__)
 
@@ -91,36 +86,11 @@ async def serve(settings: Settings) -> None:
             ) from fault
 
 
-class Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again when it has stopped, and the workers would die unstopped."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for one in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(one, self.handle_exit, one, None)
-        yield
-
-
 async def run_with_http(
     coordinator: Coordinator, listener: socket.socket, encryption: ssl.SSLContext | None
 ) -> None:
     """HTTP and workers side by side; when one has stopped, the other is stopped."""
-    config = uvicorn.Config(
-        build_app(coordinator.services()),
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        ws_per_message_deflate=False,  # Frames are small and many: packing each costs more than it saves.
-        backlog=BACKLOG,
-        ssl_context_factory=None if encryption is None else lambda *_: encryption,
-        timeout_graceful_shutdown=STOP_S,
-    )
-    server = Server(config)
+    server = http_server(build_app(coordinator.services()), encryption)
     workers = asyncio.create_task(coordinator.run(), name="workers")
     if coordinator.settings.local_key:
         position = await ensure_local_account(coordinator.handler, coordinator.settings.local_key)

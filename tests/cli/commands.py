@@ -90,11 +90,11 @@ class Up:
 
 
 @contextmanager
-def up(root: Path, notices: Path) -> Iterator[Up]:
+def up(root: Path, notices: Path, *options: str) -> Iterator[Up]:
     """A network on that directory; stopped afterwards where it still runs."""
     with notices.open("w") as lines:
         process = subprocess.Popen(
-            [*COMMAND, "up", "--json", "--port", "0", "--data-dir", str(root)],
+            [*COMMAND, "up", "--json", "--port", "0", "--data-dir", str(root), *options],
             stdout=subprocess.PIPE,
             stderr=lines,
             text=True,

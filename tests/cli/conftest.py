@@ -21,5 +21,5 @@ def state_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No bookmark, key or address of whoever runs the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    for name in ("URL", "KEY", "DATA_DIR", "NATS_URL", "POSTGRES_DSN"):
+    for name in ("URL", "KEY", "CA_FILE", "DATA_DIR", "NATS_URL", "POSTGRES_DSN"):
         monkeypatch.delenv(f"ARCHIPELAGO_{name}", raising=False)

@@ -1,0 +1,113 @@
+"""The HTTP server stops in time and cuts off nobody who is still being answered, over TLS too."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Response
+
+from adapters.embedded.certificates import Certificates
+from adapters.tls import client_context, server_context
+from api.http_server import STOP_S, http_server
+
+REQUEST = b"GET /%b HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LARGE_BYTES = 32 * 1024 * 1024
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/small")
+    async def small() -> Response:
+        return Response(b"done")
+
+    @app.get("/large")
+    async def large() -> Response:
+        return Response(bytes(LARGE_BYTES))
+
+    return app
+
+
+@pytest.fixture(params=["http", "https"])
+def contexts(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
+    """The server's and the client's."""
+    if request.param == "http":
+        return None, None
+    certificates = Certificates(tmp_path / "tls")
+    certificates.renewed((), datetime.now(UTC))
+    return server_context(certificates.server), client_context(certificates.ca_file)
+
+
+class Served:
+    def __init__(self, port: int, stopping: asyncio.Event, stopped: asyncio.Task[None]) -> None:
+        self.port = port
+        self.stopping = stopping
+        self.stopped = stopped
+
+
+@asynccontextmanager
+async def serving(context: ssl.SSLContext | None) -> AsyncIterator[Served]:
+    """A server that stops when it is told to."""
+    server = http_server(application(), context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.Event()
+
+        async def stop() -> None:
+            await stopping.wait()
+            server.should_exit = True
+            await running
+
+        stopped = asyncio.create_task(stop())
+        try:
+            yield Served(listener.getsockname()[1], stopping, stopped)
+        finally:
+            stopping.set()
+            await stopped
+
+
+@asynccontextmanager
+async def asking(
+    port: int, context: ssl.SSLContext | None, path: bytes
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.WriteTransport]]:
+    name = "localhost" if context else None
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=context, server_hostname=name, limit=1024
+    )
+    writer.write(REQUEST % path)
+    try:
+        yield reader, writer.transport
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_client_that_is_idle_holds_up_nothing(
+    contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None],
+) -> None:
+    async with (
+        serving(contexts[0]) as served,
+        asking(served.port, contexts[1], b"small") as (reader, transport),
+    ):
+        assert await reader.readuntil(b"\r\n\r\ndone")
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        served.stopping.set()
+        await asyncio.wait_for(served.stopped, STOP_S / 2)
+
+
+async def test_an_answer_on_its_way_arrives_whole(
+    contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None],
+) -> None:
+    async with serving(contexts[0]) as served, asking(served.port, contexts[1], b"large") as (reader, _):
+        await reader.readuntil(b"\r\n\r\n")
+        served.stopping.set()
+        await asyncio.sleep(0.5)  # Longer than the server looks for connections to end.
+        assert await reader.readexactly(LARGE_BYTES) == bytes(LARGE_BYTES)
+        await served.stopped
