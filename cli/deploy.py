@@ -48,9 +48,10 @@ async def make_streams(access: "Access", replicas: int) -> None:
     from nats.aio.client import Client
     from nats.errors import Error as NatsError
 
-    from adapters.nats.connection import options_of
+    from adapters.nats.connection import hang_up, options_of
     from adapters.nats.replies import Refused, Unanswered
     from adapters.nats.streams import create_streams
+    from adapters.tls import TlsUnusable
 
     # The outcome is one sentence; what the connection says on the way to it is not.
     logging.getLogger("adapters.nats").addHandler(logging.NullHandler())
@@ -60,10 +61,12 @@ async def make_streams(access: "Access", replicas: int) -> None:
         await create_streams(client, replicas=replicas)
     except Refused as refused:
         raise CommandFailed(f"NATS: {refused}") from refused
+    except TlsUnusable as unusable:
+        raise CommandFailed(f"--ca-file: {unusable}") from unusable
     except (NatsError, Unanswered, OSError) as error:
         raise CommandFailed(
-            f"--nats-url: the server cannot be reached or does not let us in: {error!r}",
+            f"--nats-url: the server cannot be reached or does not let us in: {error}",
             next_step="start it with the settings of `archipelago keys config`, or correct --nats-url and --dir",
         ) from error
     finally:
-        await client.close()
+        await hang_up(client)
