@@ -131,6 +131,14 @@ class Agent:
         self._errands.run(self._beat())
         self._reconcile()
 
+    def lose_all(self) -> None:
+        """The network has given everything that runs here to others: stop it, and say nothing more of it."""
+        if self._attempts:
+            self._say(f"stopping {len(self._attempts)} running: the network has taken back its jobs")
+        for key in self._assigned:
+            self._store.drop(key)
+        self._errands.cancel()
+
     async def _beat_regularly(self) -> None:
         await self.greet()
         while True:

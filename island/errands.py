@@ -26,11 +26,15 @@ class Errands:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def cancel(self) -> None:
+        """All that is under way now; each cleans up by itself."""
+        for task in self._tasks:
+            task.cancel()
+
     async def close(self) -> None:
         """Cancels all and waits until they have cleaned up."""
         tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        self.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

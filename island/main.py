@@ -8,6 +8,7 @@ import importlib.metadata
 import logging
 import signal
 import sys
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -39,6 +40,8 @@ from island.state_store import StateDirectoryUnusable, StateStore
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 """The first lets the island finish what it runs, the second does not."""
+END_S: Final = 5.0
+"""Longer than the link needs to hang up."""
 
 
 def run(settings: Settings) -> int:
@@ -93,12 +96,13 @@ async def _work(
 
     def leave(farewell: str) -> None:
         farewells.append(farewell)
+        agent.lose_all()
         agent.drain(at_once=True)
 
     async def newest() -> Credentials:
         return await door.renew(identity)
 
-    pairing = Pairing(link, kept, on_admitted=agent.greet, say=_say)
+    pairing = Pairing(link, kept, on_admitted=agent.greet, on_barred=agent.lose_all, say=_say)
     renewal = Renewal(kept, newest, now_ms=clock.now_ms(), on_expelled=leave)
     watch = ConnectionWatch(agent, pairing, renewal, kept, say=_say)
     for one in SIGNALS:
@@ -106,10 +110,18 @@ async def _work(
     async with asyncio.TaskGroup() as group:
         beside = [group.create_task(one) for one in (link.run(watch), pairing.run(), renewal.run())]
         await agent.run()
-        for task in beside:
-            task.cancel()
+        await _end(beside)
     _say("left the network")
     return farewells[0] if farewells else None
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancels until that has helped: Python 3.11 drops a cancellation that comes together with an awaited answer."""
+    left: Collection[asyncio.Task[None]] = tasks
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=END_S)
 
 
 def _profile(settings: Settings, identity: Identity, credentials: Credentials, hardware: Hardware) -> Profile:

@@ -21,7 +21,10 @@ WORD_CHARACTERS_MAX: Final = 200
 
 
 class Pairing:
-    """`on_admitted` is called each time the island may work from now on; `say` prints one line for the owner."""
+    """`on_admitted` is called each time the island may work from now on, `on_barred` when it may not any more.
+
+    `say` prints one line for the owner.
+    """
 
     def __init__(
         self,
@@ -29,11 +32,14 @@ class Pairing:
         kept: KeptCredentials,
         *,
         on_admitted: Callable[[], Awaitable[None]],
+        on_barred: Callable[[], None],
         say: Callable[[str], None],
     ) -> None:
         self._fabric = fabric
         self._kept = kept
         self._on_admitted = on_admitted
+        self._on_barred = on_barred
+        self._is_admitted = False
         self._say = say
         self._said = ""
         self._connected = asyncio.Event()
@@ -46,6 +52,7 @@ class Pairing:
     async def run(self) -> None:
         """For ever."""
         if self._kept.newest.is_paired:
+            self._is_admitted = True
             self._fabric.admit()
         while True:
             await self._connected.wait()
@@ -69,7 +76,7 @@ class Pairing:
             await self._admit()
             return None
         if answer.error == SUSPENDED:
-            self._fabric.bar()
+            self._bar()
             self._say_once(
                 "suspended by the operator of the network: no jobs until that ends; staying connected"
             )
@@ -78,16 +85,22 @@ class Pairing:
         return ASK_UNATTENDED_S
 
     async def _admit(self) -> None:
-        was_known = self._kept.newest.is_paired and not self._said
         self._kept.note_pairing(is_paired=True)
-        self._fabric.admit()
-        if not was_known:
+        self._said = ""
+        if not self._is_admitted:
+            self._is_admitted = True
+            self._fabric.admit()
             self._say("paired; waiting for jobs")
-            self._said = ""
             await self._on_admitted()
 
+    def _bar(self) -> None:
+        if self._is_admitted:
+            self._is_admitted = False
+            self._fabric.bar()
+            self._on_barred()
+
     def _wait_for_owner(self, answer: PairingAnswer) -> None:
-        self._fabric.bar()
+        self._bar()
         self._kept.note_pairing(is_paired=False)
         code, page = _plain(answer.code), _plain(answer.pair_url or self._kept.newest.pair_url)
         self._say_once(

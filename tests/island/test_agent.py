@@ -81,6 +81,34 @@ async def test_a_cancelled_attempt_says_so_and_frees_its_slot(workshop: Workshop
     assert workshop.fabric.states("job-2") == ["started", "streaming", "succeeded"]
 
 
+async def test_what_the_network_takes_back_is_stopped_and_not_spoken_of(workshop: Workshop) -> None:
+    async with workshop.at_work() as agent:
+        workshop.fabric.assign(workshop.job(Sleep(1000)))
+        workshop.fabric.assign(workshop.job(Say(TOKEN), job_id="job-2"))
+        await settle()
+        agent.lose_all()
+        await settle()
+
+    assert workshop.fabric.states() == ["started"]
+    assert workshop.store.unfinished() == []
+    assert workshop.fabric.states("job-2") == ["started", "streaming", "succeeded"]
+
+
+async def test_a_result_that_waits_for_the_network_is_forgotten_with_its_attempt(workshop: Workshop) -> None:
+    async with workshop.at_work() as agent:
+        workshop.fabric.assign(workshop.job(Sleep(1), Say(TOKEN)))
+        await settle()
+        workshop.fabric.cut()
+        await asyncio.sleep(2)
+        agent.lose_all()
+        await settle()
+        workshop.fabric.mend()
+        await settle()
+
+    assert workshop.fabric.states() == ["started"]
+    assert workshop.store.unfinished() == []
+
+
 async def test_draining_waits_for_what_runs_and_takes_nothing_new(workshop: Workshop) -> None:
     async with workshop.at_work() as agent:
         workshop.fabric.assign(workshop.job(Sleep(5), Say(TOKEN)))

@@ -419,9 +419,11 @@ async def test_an_interrupted_wait_for_the_owner_goes_on_at_the_next_start(pendi
     assert len(pending_place.coordinator.enrolled) == 1
 
 
-async def test_a_suspended_island_shows_that_it_is_alive_and_works_again_afterwards(
+async def test_a_suspended_island_stops_its_jobs_shows_that_it_is_alive_and_works_again_afterwards(
     own_place: Place, own_network: Network
 ) -> None:
+    await own_network.assign(endless_job(own_place.coordinator, "job-1"))
+    await own_network.states("job-1", "started")
     async with edge_of(own_place, PairingAnswer(success=False, error=SUSPENDED)) as edge:
         await own_place.make(is_paired=False)
         await own_place.kick()
@@ -433,8 +435,10 @@ async def test_a_suspended_island_shows_that_it_is_alive_and_works_again_afterwa
         edge.answer = PairingAnswer(success=False, error=ALREADY_PAIRED)
         await own_place.kick()
         await own_place.island.until("paired; waiting for jobs")
-        await own_network.assign(hash_job(own_place.coordinator, "job-1", b'{"text":""}'))
-        await own_network.states("job-1", "succeeded")
+        # It has one slot, which the first job does not hold any more.
+        await own_network.assign(hash_job(own_place.coordinator, "job-2", b'{"text":""}'))
+        await own_network.states("job-2", "succeeded")
+        assert await own_network.states("job-1", "started") == ["started"]
     assert own_place.island.output.read_text().count("suspended") == 1
 
 

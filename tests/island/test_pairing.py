@@ -26,7 +26,7 @@ class Scene:
     def __init__(self, store: StateStore) -> None:
         self.fabric = MemoryFabric()
         self.said: list[str] = []
-        self.admissions = 0
+        self.admissions = self.bars = 0
         self.kept = KeptCredentials(
             store,
             Credentials(
@@ -45,9 +45,14 @@ class Scene:
     async def admitted(self) -> None:
         self.admissions += 1
 
+    def barred(self) -> None:
+        self.bars += 1
+
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Pairing]:
-        pairing = Pairing(self.fabric, self.kept, on_admitted=self.admitted, say=self.said.append)
+        pairing = Pairing(
+            self.fabric, self.kept, on_admitted=self.admitted, on_barred=self.barred, say=self.said.append
+        )
         running = asyncio.create_task(pairing.run())
         pairing.connected()
         await asyncio.sleep(0.1)
@@ -75,6 +80,7 @@ async def test_the_code_is_shown_once_and_again_when_it_changes(scene: Scene) ->
         for one in ("ABC234", "XYZ789")
     ]
     assert not scene.fabric.is_admitted
+    assert scene.bars == 0
 
 
 @pytest.mark.looptime
@@ -125,6 +131,7 @@ async def test_a_suspended_island_stops_working_says_so_once_and_comes_back(scen
         pairing.connected()
         await asyncio.sleep(10 * ASK_UNATTENDED_S)
         assert not scene.fabric.is_admitted
+        assert scene.bars == 1
         (line,) = scene.said
         assert "suspended" in line
         scene.fabric.pairing = PAIRED
