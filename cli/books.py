@@ -54,8 +54,6 @@ class Books:
             return sum([len(commit.events) async for commits in log.read(after=0) for commit in commits])
 
     async def _compare(self, comparison: Comparison, name: str) -> list[Verified]:
-        if name and name not in BY_NAME:
-            raise wrong_usage("NAME", f"must be one of {', '.join(BY_NAME)}")
         try:
             async with self._reached(), self._log() as log:
                 return [
@@ -89,6 +87,12 @@ class Books:
                 f"event log: cannot be reached: {error!r}",
                 next_step="start it with `archipelago up`, or correct --nats-url and --nats-keys",
             ) from error
+
+
+def check_name(name: str) -> None:
+    """Raises CommandFailed for what is no projection; an empty name stands for all."""
+    if name and name not in BY_NAME:
+        raise wrong_usage("NAME", f"must be one of {', '.join(BY_NAME)}")
 
 
 def progress_of(name: str) -> Progress:

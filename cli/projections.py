@@ -62,8 +62,9 @@ def verify(
 
     Exit code 1 where a live one differs from what the log says.
     """
-    from cli.books import Books
+    from cli.books import Books, check_name
 
+    check_name(name)
     books = Books(*servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir))
     report(asyncio.run(books.verify(name)), as_json=as_json)
 
@@ -83,8 +84,9 @@ def rebuild(
 
     Exit code 1 where a live one had differed.
     """
-    from cli.books import Books
+    from cli.books import Books, check_name
 
+    check_name(name)
     books = Books(*servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir))
     report(asyncio.run(books.rebuild(name)), as_json=as_json)
 

@@ -24,24 +24,29 @@ def test_it_says_what_it_does_and_how_to_go_on() -> None:
     with temporary_folder() as root:
         process = start("up", "--port", "0", "--no-island", "--data-dir", root)
         assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(15)]
+        said = [process.stdout.readline() for _ in range(16)]
         process.send_signal(signal.SIGTERM)
         rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0
     assert said[0] == f"Archipelago in {root}\n"
     assert said[1].startswith("PostgreSQL and NATS: ready after ")
-    assert said[2].startswith("Coordinator: ready after ")
-    assert said[3] == "Cargo wasm-hash 1.0.0: published.\n"
-    assert said[5].startswith("  URL  http://127.0.0.1:")
-    assert said[6].startswith("  Key  ak_")
+    assert sorted(line.partition(" after ")[0] for line in said[2:4]) == [
+        "Coordinator: ready",
+        "Registrar: ready",
+    ]
+    assert said[4] == "Cargo wasm-hash 1.0.0: published.\n"
+    assert said[6].startswith("  URL  http://127.0.0.1:")
+    assert said[7].startswith("  Key  ak_")
     assert (
-        said[10]
+        said[11]
         == f"""  archipelago job submit wasm-hash --input '{{"text":"hello"}}' --follow --data-dir {root}\n"""
     )
-    assert said[11:13] == [f"  archipelago {what} --data-dir {root}\n" for what in ("job list", "account")]
+    assert said[12:14] == [f"  archipelago {what} --data-dir {root}\n" for what in ("job list", "account")]
     assert [line.partition(" after ")[0] for line in rest.splitlines()] == [
         "Stopping everything in order; Ctrl-C once more lets the island give back its jobs.",
         "Coordinator: stopped",
+        "Registrar: stopped",
+        "Door: stopped",
         "PostgreSQL and NATS: stopped",
     ]
 
