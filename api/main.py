@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
 from adapters.nats.accounts.key_folder import KeysUnusable
+from adapters.nats.connection import HandshakeFailed
 from adapters.nats.replies import Refused, Unanswered
 from adapters.tls import TlsUnusable, address_of
 from api.app import build_app
@@ -75,6 +76,10 @@ async def serve(settings: Settings) -> None:
         except (KeysUnusable, TlsUnusable) as fault:
             raise CannotStart(
                 f"{fault}. Check ARCHIPELAGO_NATS_KEYS and ARCHIPELAGO_NATS_CA_FILE."
+            ) from fault
+        except HandshakeFailed as fault:
+            raise CannotStart(
+                f"NATS: {settings.nats_url} {fault}. Check ARCHIPELAGO_NATS_CA_FILE."
             ) from fault
         except (NatsError, OSError, Unanswered, ClosedForGood) as fault:
             raise CannotStart(

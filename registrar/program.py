@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from adapters import codec
 from adapters.nats.accounts.key_folder import KeyFolder, KeysUnusable
 from adapters.nats.accounts.roles import Role
-from adapters.nats.connection import access_of, connect
+from adapters.nats.connection import HandshakeFailed, access_of, connect
 from adapters.nats.replies import Refused
 from adapters.tls import TlsUnusable
 from registrar.settings import Settings
@@ -49,6 +49,8 @@ def run_program(settings_type: type[S], serve: Callable[[S], Awaitable[None]]) -
         uvloop.run(until_told(serve(settings)))
     except (KeysUnusable, TlsUnusable) as fault:
         return failed(f"{fault}. Check {prefix}NATS_KEYS and {prefix}NATS_CA_FILE.")
+    except HandshakeFailed as fault:
+        return failed(f"NATS: {settings.nats_url} {fault}. Check {prefix}NATS_CA_FILE.")
     except codec.Unknown as unknown:
         return failed(f"the log holds {unknown}, which is newer than this program. Update it.")
     except (ClosedForGood, Refused, NatsError, OSError) as fault:

@@ -1,8 +1,11 @@
 """A whole network over TLS: everything works as before, and nobody gets in or listens in plaintext."""
 
 import json
+import os
 import ssl
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,3 +140,28 @@ def test_an_island_joins_with_the_authority_and_not_without(encrypted: Up, tmp_p
     finally:
         joined.terminate()
         joined.communicate(timeout=30)
+
+
+def test_a_program_that_does_not_believe_the_server_ends_and_says_why(encrypted: Up, others: Path) -> None:
+    network = network_of(encrypted)
+    programs = {
+        "api": ("ARCHIPELAGO_", Path(network.nats_keys)),
+        "registrar": ("ARCHIPELAGO_REGISTRAR_", Path(network.nats_keys).with_name("registrar")),
+        "registrar.door": ("ARCHIPELAGO_DOOR_", Path(network.nats_keys).with_name("door")),
+    }
+    for module, (prefix, keys) in programs.items():
+        settings = {
+            f"{prefix}NATS_URL": network.nats_url,
+            f"{prefix}NATS_KEYS": str(keys),
+            f"{prefix}NATS_CA_FILE": str(others),
+            "ARCHIPELAGO_POSTGRES_DSN": network.postgres_dsn,
+            "ARCHIPELAGO_PORT": "0",
+        }
+        command = [sys.executable, "-m", module]
+        ended = subprocess.run(
+            command, env=os.environ | settings, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert ended.returncode == 1, module
+        assert ended.stderr.endswith(
+            f"error: NATS: {network.nats_url} {NOBODY_KNOWS}. Check {prefix}NATS_CA_FILE.\n"
+        ), ended.stderr
