@@ -119,7 +119,7 @@ def test_other_machines_are_let_in_encrypted_or_by_a_word_of_its_own(
 
 
 def test_up_refuses_before_it_starts_anything(tmp_path: Path) -> None:
-    said = typed("up", "--host", "0.0.0.0", "--data-dir", tmp_path / "data")  # noqa: S104 - refused
+    said = typed("up", "--host", "0.0.0.0", "--data-dir", tmp_path / "data")  # noqa: S104 - refused, and nothing listens
     assert said.code == 2
     assert said.err.startswith("error: --host: must be one address of this machine")
 
