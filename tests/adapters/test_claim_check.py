@@ -114,21 +114,29 @@ async def test_a_sealed_claim_of_a_paired_island_is_signed() -> None:
 # Who may speak.
 
 
-@pytest.mark.parametrize(
-    "commands",
-    [
-        [],
-        [joins(None)],
-        [joins(), RemoveIsland(island_id=OWN, owner_id=OWNER, now_ms=2)],
-        [joins(), RevokeIsland(island_id=OWN, reason="stolen", now_ms=2)],
+GONE = [
+    pytest.param([], id="nobody"),
+    pytest.param([joins(), RemoveIsland(island_id=OWN, owner_id=OWNER, now_ms=2)], id="removed"),
+    pytest.param([joins(), RevokeIsland(island_id=OWN, reason="stolen", now_ms=2)], id="revoked"),
+    pytest.param(
         [joins_with_password(), RevokeIsland(island_id=OWN, reason="stolen", now_ms=2)],
-    ],
-    ids=["nobody", "pending", "removed", "revoked", "revoked with a password"],
-)
+        id="revoked with a password",
+    ),
+]
+
+
+@pytest.mark.parametrize("commands", [*GONE, pytest.param([joins(None)], id="pending")])
 async def test_an_island_without_the_right_to_jobs_is_unknown(commands: list[Any]) -> None:
     here = await world(*commands)
     for headers in (here.sealed(), {}):
         assert await here.rejection(headers) == ClaimRejection.UNKNOWN_ISLAND
+
+
+@pytest.mark.parametrize("commands", GONE)
+async def test_an_island_that_has_left_or_never_joined_cannot_even_greet(commands: list[Any]) -> None:
+    here = await world(*commands)
+    for headers in (here.sealed(BEAT, ALIVE), {}):
+        assert await here.rejection(headers, ALIVE, BEAT) == ClaimRejection.UNKNOWN_ISLAND
 
 
 async def test_an_island_that_waits_for_its_pairing_may_greet_and_must_sign() -> None:

@@ -28,6 +28,12 @@ def test_a_backlog_is_judged_by_when_it_was_received() -> None:
     assert all(steady)
 
 
+def test_claims_that_come_out_of_order_cost_no_more_than_others() -> None:
+    quota = ClaimQuota()
+    quota.take("island", 10_000)
+    assert taken(quota, CLAIMS_BURST - 1, at_ms=0) == CLAIMS_BURST - 1
+
+
 @given(strategies.lists(strategies.integers(0, 60_000), max_size=300))
 def test_no_order_of_times_makes_more_of_a_quota(times_ms: list[int]) -> None:
     quota = ClaimQuota()

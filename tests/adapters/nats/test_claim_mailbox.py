@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 from nats.aio.client import Client
+from nats.js.api import ConsumerInfo
 
 from adapters.claim_envelope import seal
 from adapters.claim_quota import CLAIMS_BURST, CLAIMS_PER_S
@@ -110,6 +111,15 @@ class World:
         answer = await client.request(subjects.status(island.island_id), body, headers=sealed, timeout=5)
         return int(json.loads(answer.data)["seq"])
 
+    async def pending(self) -> ConsumerInfo:
+        info: ConsumerInfo = await self.client.jetstream().consumer_info(subjects.JOB_STATUS, subjects.INTAKE)
+        return info
+
+    async def impatient(self) -> None:
+        """From now on the server waits a moment only before it delivers a claim again."""
+        settings = intake_settings() | {"ack_wait": SHORT_WAIT_NS}
+        await create_consumer(self.client, subjects.JOB_STATUS, subjects.INTAKE, settings)
+
     async def rejected(self) -> dict[int, RejectedClaim]:
         return {one.claim_position: one for one in await RejectionHistory(self.client).newest(limit=100)}
 
@@ -154,7 +164,7 @@ async def nothing_pends(world: World) -> None:
     """Waits until no claim waits to be delivered, for the first time or again."""
     async with asyncio.timeout(WITHIN_S):
         while True:
-            info = await world.client.jetstream().consumer_info(subjects.JOB_STATUS, subjects.INTAKE)
+            info = await world.pending()
             if not info.num_pending and not info.num_ack_pending:
                 return
             await asyncio.sleep(0.02)
@@ -237,8 +247,7 @@ async def test_a_claim_that_breaks_the_intake_is_told_of_and_holds_up_no_other(
 
 
 async def test_a_claim_that_breaks_the_intake_every_time_ends_as_poison(world: World) -> None:
-    impatient = intake_settings() | {"ack_wait": SHORT_WAIT_NS}
-    await create_consumer(world.client, subjects.JOB_STATUS, subjects.INTAKE, impatient)
+    await world.impatient()
     tries = 2 * DELIVERIES_MAX
     world.intake.faults["poison"] = [RuntimeError("a defect") for _ in range(tries)]
     async with world.island.connected() as island:
@@ -309,10 +318,26 @@ async def test_a_full_lane_puts_claims_back_and_loses_none(
     async with world.island.connected() as island:
         for _ in range(6):
             await world.claim(island, "slow")
-        await asyncio.sleep(0.1)  # Long enough for the others to be put back once.
+        async with asyncio.timeout(WITHIN_S):
+            while not (await world.pending()).num_redelivered:
+                await asyncio.sleep(0.02)
         world.intake.waits["slow"].set()
         await comes_true(lambda: len(world.intake.taken) == 6)
     assert await world.rejected() == {}
+
+
+async def test_a_claim_that_takes_longer_than_the_server_waits_is_taken_once(world: World) -> None:
+    await world.impatient()
+    world.intake.waits["slow"] = asyncio.Event()
+    async with world.island.connected() as island:
+        await world.claim(island, "slow")
+        async with asyncio.timeout(WITHIN_S):
+            while not (await world.pending()).num_redelivered:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(2 * SHORT_WAIT_NS / 1e9)  # It is delivered again, and again.
+        world.intake.waits["slow"].set()
+        await nothing_pends(world)
+    assert world.intake.taken == ["slow"]
 
 
 async def test_claims_are_taken_once_where_two_coordinators_share_them(
