@@ -28,11 +28,12 @@ from adapters.nats import island_link, subjects
 from adapters.nats.accounts.deployment import Deployment
 from adapters.nats.accounts.jwt import decode64
 from adapters.nats.accounts.layout import PAYLOAD_BYTES_MAX, IslandAccount
+from adapters.nats.accounts.nkey import Kind, NKey
 from adapters.nats.accounts.roles import Role
 from adapters.nats.accounts.system import SystemAccount
 from adapters.nats.claim_signer import ClaimSigner
 from adapters.nats.connection import encryption
-from adapters.nats.island_channels import Channel, asyncapi
+from adapters.nats.island_channels import ACK_TIMEOUT_S, Channel, asyncapi
 from adapters.nats.island_link import IslandLink
 from adapters.nats.island_session import IslandAccess
 from adapters.wire import (
@@ -425,6 +426,27 @@ async def test_a_kicked_island_comes_back_and_goes_on(place: Place) -> None:
         assert (heard.losses, heard.refusals, heard.reasons) == (1, 0, [])
 
 
+async def test_a_lost_connection_is_noticed_where_the_library_does_not_tell(place: Place) -> None:
+    async with linked(place.island) as (link, heard):
+        assert link._session is not None
+        assert link._session._client is not None
+        link._session._client._closed_cb = None
+        await place.kick()
+        await until_true(lambda: heard.connections == 2, 3)
+
+
+async def test_a_claim_without_an_answer_is_sent_again_on_the_next_connection(place: Place) -> None:
+    async with linked(place.island) as (link, _):
+        assert place.fabric.server.pid is not None
+        os.kill(place.fabric.server.pid, signal.SIGSTOP)
+        claim = asyncio.create_task(link.store_status(STARTED))
+        await asyncio.sleep(0.05)
+        os.kill(place.fabric.server.pid, signal.SIGKILL)
+        await place.fabric.server.restart()
+        # The library alone would wait for the answer until its time is up.
+        await asyncio.wait_for(claim, ACK_TIMEOUT_S - 1)
+
+
 async def test_a_revoked_document_is_refused_until_there_is_a_new_one(place: Place) -> None:
     revoked = replace(place.account, revoked_before_s=ISSUED_AT_S + 100)
     async with linked(place.island) as (link, heard):
@@ -496,6 +518,25 @@ async def test_a_server_is_believed_only_with_a_certificate_of_the_right_authori
             f"{server.url} shows a certificate of an authority that is not known here"
         }
         assert heard.connections == 0
+
+
+async def test_nobody_on_the_way_can_talk_the_island_into_plaintext() -> None:
+    received: list[bytes] = []
+
+    async def pretend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"x","proto":1,"headers":true,"max_payload":65536,"nonce":"x"}\r\n')
+        with suppress(ConnectionError):
+            received.append(await reader.read(4096))
+        writer.close()
+
+    async with await asyncio.start_server(pretend, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        account, user = NKey.new(Kind.ACCOUNT), NKey.new(Kind.USER)
+        island = JoinedIsland(account=account, user=user, jwt="secret", url=f"tls://127.0.0.1:{port}")
+        async with linked(island, is_expected=False) as (_, heard):
+            await until_true(lambda: heard.reasons and received)
+    assert "TLS" in heard.reasons[0]
+    assert not any(b"CONNECT" in one for one in received)
 
 
 async def test_a_claim_waits_for_a_server_that_is_away(place: Place) -> None:
