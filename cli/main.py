@@ -19,6 +19,7 @@ from cli import (
     job,
     keys,
     projections,
+    registrar_program,
     up,
 )
 from cli.failure import CommandFailed, ExitCode
@@ -37,6 +38,8 @@ app.callback()(authority.believe)
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("coordinator")(coordinator_program.coordinator)
+app.command("registrar")(registrar_program.registrar)
+app.command("door")(registrar_program.door)
 app.command("deploy")(deploy.deploy)
 app.command("account")(account.account)
 app.add_typer(job.app, name="job")
