@@ -1,7 +1,8 @@
-"""The library's client, reading no more headers than anybody honest sends.
+"""The library's client, reading no more headers than anybody honest sends, and going on after any.
 
 Used by `connection.connect`, so by every component. Islands choose the headers of what they send; parsed whole, 64 KiB
-of short ones take 13 ms of everybody's time and the 8 MiB of an image nearly four seconds (measured).
+of short ones take 13 ms of everybody's time and the 8 MiB of an image nearly four seconds (measured). A first line that
+is not UTF-8 would end the library's reading, and nothing says so until the pings go unanswered.
 """
 
 from typing import Final
@@ -19,5 +20,8 @@ class BoundedClient(Client):
         if headers and len(headers) > HEADERS_BYTES_MAX:
             _, _, lines = headers[-HEADERS_BYTES_MAX:].partition(END_OF_LINE)
             headers = FIRST_LINE + lines
-        found: dict[str, str] | None = await super()._process_headers(headers)
+        try:
+            found: dict[str, str] | None = await super()._process_headers(headers)
+        except (UnicodeDecodeError, IndexError):
+            return None
         return found

@@ -1,4 +1,4 @@
-"""Headers that are larger than anybody needs cost nothing and hide nothing the server says."""
+"""Headers that are larger than anybody needs cost nothing and hide nothing the server says; broken ones stop nobody."""
 
 import time
 
@@ -44,3 +44,10 @@ async def test_a_block_that_is_one_long_line_is_no_header(nats_client: Client) -
     assert isinstance(nats_client, BoundedClient)
     block = b"NATS/1.0\r\nLong: " + b"x" * 100_000 + b"\r\n\r\n"
     assert await nats_client._process_headers(block) is None
+
+
+@pytest.mark.parametrize(
+    "block", [b"NATS/1.0 \xff\r\n\r\n", b"NATS/1.0 404 \xff\r\nA: b\r\n\r\n", b"NATS/1.0", b"X"], ids=repr
+)
+async def test_a_block_that_cannot_be_read_is_no_header(block: bytes) -> None:
+    assert await BoundedClient()._process_headers(block) is None
