@@ -7,7 +7,7 @@ barred island is gone within milliseconds also while thousands are pushed.
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -24,6 +24,7 @@ from registrar.island_books import IslandBook, IslandBooks, Wanted, wanted
 
 WORKERS: Final = 16
 RETRY_S: Final = 1.0
+RETRY_DOUBLINGS_MAX: Final = 6
 LAPSED_EVERY_S: Final = 60.0
 RECONNECTION_SEEN_S: Final = 0.2
 PROGRESS_EVERY: Final = 1_000
@@ -52,6 +53,7 @@ class Agreement:
         self._now_ms = now_ms
         self._agreed: dict[str, Wanted] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._failures: Counter[str] = Counter()
         self._changed: deque[str] = deque()
         self._has_changes = asyncio.Event()
 
@@ -106,8 +108,11 @@ class Agreement:
             await self.agree_on(island_id)
         except (Unanswered, Refused, Error) as fault:
             log.warning("account_not_pushed", extra={"island_id": island_id, "error": repr(fault)})
-            asyncio.get_running_loop().call_later(RETRY_S, self.changed, [island_id])
+            pause_s = RETRY_S * 2 ** self._failures[island_id]
+            self._failures[island_id] = min(self._failures[island_id] + 1, RETRY_DOUBLINGS_MAX)
+            asyncio.get_running_loop().call_later(pause_s, self.changed, [island_id])
             return False
+        self._failures.pop(island_id, None)
         return True
 
     async def _agree_after_each_connection(self) -> None:

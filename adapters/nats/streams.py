@@ -28,6 +28,8 @@ CLAIMS_PER_ISLAND_MAX: Final = 10_000
 OUTPUTS_PER_ISLAND_MAX: Final = 500_000
 REJECTIONS_PER_JOB_MAX: Final = 50
 WAITING_JOBS_PER_ISLAND_MAX: Final = 64
+ISLANDS_MAX: Final = 20_000
+"""Each has a durable on `JOBS`. A stream that says nothing may have 1 000 since nats-server 2.15."""
 ACK_WAIT_S: Final = 30
 DELIVERIES_MAX: Final = 8
 UNACKNOWLEDGED_MAX: Final = 5_000
@@ -66,6 +68,7 @@ STREAMS: Final = (
             "discard": "new",
             "discard_new_per_subject": True,
             "max_msgs_per_subject": WAITING_JOBS_PER_ISLAND_MAX,
+            "max_consumers": ISLANDS_MAX,
             "max_bytes": 128 * MIB,
             "duplicate_window": 120 * SECOND_NS,
         },

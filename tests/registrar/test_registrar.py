@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from adapters.nats.accounts.layout import IslandAccount
 from adapters.nats.accounts.roles import Role
 from adapters.nats.accounts.system import SystemAccount
+from adapters.nats.streams import create_streams
 from registrar.island_books import PENDING_MS_MAX
 from registrar.main import Registrar
 from tests.fabric import Fabric
@@ -106,6 +107,17 @@ async def test_a_revoked_document_opens_nothing_and_a_new_key_does(paired: Story
     assert not await is_let_in(paired, user_jwt)
     await paired.tell(paired.key_replaced())
     assert await is_let_in(paired, await jwt_of(paired, api))
+
+
+async def test_what_the_server_refuses_is_tried_until_it_does_not(
+    joined: Story, log: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registrar.agreement.RETRY_S", 0.02)
+    await log.jetstream().delete_stream("JOBS")
+    await joined.tell(joined.paired())
+    await asyncio.sleep(0.1)
+    await create_streams(log)
+    await until(lambda: has_queue(log, joined))
 
 
 async def test_a_removed_island_leaves_nothing_on_the_server(
