@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -23,6 +24,7 @@ from adapters.runtime.contract import Runtime
 from adapters.runtime.wasm.runtime import WasmRuntime
 from adapters.tls import TlsUnusable, client_context
 from island.agent import Agent
+from island.authority import authority_file
 from island.cargo_cache import CargoCache
 from island.claim_numbers import ClaimNumbers
 from island.connection_watch import ConnectionWatch
@@ -65,7 +67,8 @@ async def _run(settings: Settings) -> str | None:
         store = StateStore.open(settings.state_dir)
         stack.callback(store.close)
         hardware = detect(settings.state_dir)
-        client = await stack.enter_async_context(httpx.AsyncClient(verify=client_context(settings.ca_file)))
+        ca_file = authority_file(settings, store)
+        client = await stack.enter_async_context(httpx.AsyncClient(verify=client_context(ca_file)))
         identity, credentials = await join(
             settings, store, load_or_make(store), client, platform=hardware.platform, say=_say
         )
@@ -75,7 +78,7 @@ async def _run(settings: Settings) -> str | None:
         _say(f"{_machine(hardware)}; {profile.slots} at a time")
         runtimes = OfferedRuntimes(_runtimes(settings, store, profile.slots), say=_say)
         stack.push_async_callback(runtimes.aclose)
-        link = _link(settings, store, identity, kept)
+        link = _link(settings, store, identity, kept, ca_file)
         agent = Agent(
             profile,
             fabric=link,
@@ -142,7 +145,9 @@ def _runtimes(settings: Settings, store: StateStore, slots: int) -> dict[str, Ru
     return {name: makers[name]() for name in settings.runtimes}
 
 
-def _link(settings: Settings, store: StateStore, identity: Identity, kept: KeptCredentials) -> IslandLink:
+def _link(
+    settings: Settings, store: StateStore, identity: Identity, kept: KeptCredentials, ca_file: Path | None
+) -> IslandLink:
     url = settings.nats_url or kept.newest.nats_url
     refuse_plaintext(settings, "nats_url", url)
     _say(f"connecting to {url}")
@@ -151,7 +156,7 @@ def _link(settings: Settings, store: StateStore, identity: Identity, kept: KeptC
         island_id=identity.island_id,
         user=identity.user,
         document=lambda: kept.newest.user_jwt,
-        encryption=encryption(url, settings.ca_file),
+        encryption=encryption(url, ca_file),
     )
     return IslandLink(access, ClaimNumbers(store, now_ms=clock.now_ms()).next)
 

@@ -68,10 +68,14 @@ class StateStore:
         inside.mkdir(exist_ok=True)
         return inside
 
+    def path(self, name: str) -> Path:
+        """Where `write` writes, for libraries that want a file."""
+        return self._folder / name
+
     def read(self, name: str) -> bytes | None:
         """A file that `write` wrote, or None."""
         try:
-            return (self._folder / name).read_bytes()
+            return self.path(name).read_bytes()
         except FileNotFoundError:
             return None
 
@@ -82,7 +86,7 @@ class StateStore:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(self._folder / name)
+        new.replace(self.path(name))
         directory = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(directory)
@@ -91,7 +95,7 @@ class StateStore:
 
     def remove(self, name: str) -> None:
         """A file that `write` wrote; harmless where it is not there."""
-        (self._folder / name).unlink(missing_ok=True)
+        self.path(name).unlink(missing_ok=True)
 
     def keep(self, key: AttemptKey, receipt: str, final: JobStatus | None = None) -> None:
         """From now on a restart knows of the attempt; with `final` it knows how the attempt ended, too."""
