@@ -183,12 +183,6 @@ class RecoveringNetwork:
     async def lets_in_island(self, island: JoinedIsland) -> bool:
         return await self._connects(island.url, island.options | {"allow_reconnect": False})
 
-    async def shuts_out(self, island: JoinedIsland) -> None:
-        """Waits until the server has heard that the island is out."""
-        deadline = time.monotonic() + SEEN_WITHIN_S
-        while await self.lets_in_island(island):
-            assert time.monotonic() < deadline, "it is still let in"
-
     async def _connects(self, url: str, options: dict[str, Any]) -> bool:
         client = Client()
         try:
