@@ -1,8 +1,8 @@
 """Making the NATS server agree with the books: every island's account, its durable, and no connection that may not be.
 
 An island is compared with what was last made so; what differs is pushed, what fails is tried again for ever, and doing
-anything twice is no change. Facts that have just come are worked off beside the long pass over all islands, so that a
-barred island is gone within milliseconds also while thousands are pushed.
+anything twice is no change. Facts that have just come go before the long pass over all islands, so that a barred island
+is gone within milliseconds also while thousands are pushed.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from adapters.nats.replies import Refused, Unanswered
 from adapters.nats.streams import create_jobs_consumer, delete_jobs_consumer
 from domain.ids import IslandId
 from registrar.island_books import IslandBook, IslandBooks, Wanted, wanted
+from registrar.tasks import first_of
 
 WORKERS: Final = 16
 RETRY_S: Final = 1.0
@@ -51,24 +52,25 @@ class Agreement:
         self._core = core
         self._keys = keys
         self._now_ms = now_ms
-        self._agreed: dict[str, Wanted] = {}
+        self._agreed: dict[str, tuple[int, Wanted]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._all = PassOverAll(())
         self._failures: Counter[str] = Counter()
         self._changed: deque[str] = deque()
-        self._has_changes = asyncio.Event()
+        self._has_work = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._agree_after_each_connection())
-            group.create_task(self._forget_lapsed())
-            for _ in range(WORKERS):
-                group.create_task(self._agree_on_changes())
+        await first_of(
+            self._agree_after_each_connection(),
+            self._forget_lapsed(),
+            *(self._work_off() for _ in range(WORKERS)),
+        )
 
     def changed(self, island_ids: Iterable[str]) -> None:
         """The books have changed for these islands."""
         self._changed.extend(island_ids)
-        self._has_changes.set()
+        self._has_work.set()
 
     async def agree_on(self, island_id: str) -> None:
         """The server knows the island as the books do when this returns. Raises `Unanswered`, `Refused` and `Error`."""
@@ -76,12 +78,17 @@ class Agreement:
             book = self._books.get(island_id)
             if book is None:
                 return
-            before, now = self._agreed.get(island_id), wanted(book, self._now_ms())
-            if before == now:
-                return
-            self._agreed.pop(island_id, None)
-            await self._make_so(book, now, was_barred=before is not None and before.is_barred)
-            self._agreed[island_id] = now
+            connection, now = self._connection, wanted(book, self._now_ms())
+            agreed_on, before = self._agreed.pop(island_id, (None, Wanted()))
+            if (agreed_on, before) != (connection, now):
+                was_barred = agreed_on == connection and before.is_barred
+                await self._make_so(book, now, was_barred=was_barred)
+            self._agreed[island_id] = (connection, now)
+
+    @property
+    def _connection(self) -> int:
+        """Another number after each reconnection: what was agreed on with the server before counts no more."""
+        return self._client.stats["reconnects"]
 
     async def _make_so(self, book: IslandBook, now: Wanted, *, was_barred: bool) -> None:
         island_id = IslandId(book.island_id)
@@ -96,12 +103,22 @@ class Agreement:
         if now.has_queue:
             await create_jobs_consumer(self._core, island_id, slots=UNACKNOWLEDGED_JOBS_MAX)
 
-    async def _agree_on_changes(self) -> None:
+    async def _work_off(self) -> None:
+        """Changes first, so that a barred island does not wait for a pass over all."""
         while True:
-            while not self._changed:
-                self._has_changes.clear()
-                await self._has_changes.wait()
-            await self._try(self._changed.popleft())
+            while not (self._changed or self._all.left):
+                self._has_work.clear()
+                await self._has_work.wait()
+            if self._changed:
+                await self._try(self._changed.popleft())
+            else:
+                await self._go_on(self._all)
+
+    async def _go_on(self, over_all: "PassOverAll") -> None:
+        is_agreed = await self._try(over_all.left.popleft())
+        over_all.failed += not is_agreed
+        over_all.done += 1
+        over_all.tell()
 
     async def _try(self, island_id: str) -> bool:
         try:
@@ -119,18 +136,14 @@ class Agreement:
         """A server that has come back may have come back with an older folder of accounts."""
         agreed_on = None
         while True:
-            if self._connection != agreed_on:
-                agreed_on = self._connection
-                await self._agree_on_all(agreed_on)
+            connection = self._connection
+            if connection != agreed_on:
+                agreed_on = connection
+                await self._begin_anew()
             await asyncio.sleep(RECONNECTION_SEEN_S)
 
-    @property
-    def _connection(self) -> int:
-        """Another number after each reconnection."""
-        return self._client.stats["reconnects"]
-
-    async def _agree_on_all(self, connection: int) -> None:
-        """Every island anew, until done or the connection is another.
+    async def _begin_anew(self) -> None:
+        """Every island anew, in place of a pass that is not done yet.
 
         What the log calls removed is deleted, because an old copy of the server's folder brings it back; accounts that
         the log does not know are left alone.
@@ -140,27 +153,14 @@ class Agreement:
         except (Unanswered, Refused, Error) as fault:
             log.warning("accounts_not_listed", extra={"error": repr(fault)})
             kept = frozenset(book.island_id for book in self._books)
-        self._agreed.clear()
-        todo = deque(
+        now_ms = self._now_ms()
+        self._all = PassOverAll(
             book.island_id
             for book in self._books
-            if book.island_id in kept or wanted(book, self._now_ms()).account is not None
+            if book.island_id in kept or wanted(book, now_ms).account is not None
         )
-        count = len(todo)
-        async with asyncio.TaskGroup() as group:
-            passes = [group.create_task(self._work_off(todo, connection)) for _ in range(WORKERS)]
-        failed = sum(one.result() for one in passes)
-        if self._connection == connection:
-            log.info("accounts_pushed", extra={"count": count - failed, "failed": failed})
-
-    async def _work_off(self, todo: deque[str], connection: int) -> int:
-        """Returns how many have to be tried again."""
-        failed = 0
-        while todo and self._connection == connection:
-            failed += not await self._try(todo.popleft())
-            if todo and len(todo) % PROGRESS_EVERY == 0:
-                log.info("accounts_being_pushed", extra={"left": len(todo)})
-        return failed
+        self._all.tell()
+        self._has_work.set()
 
     async def _forget_lapsed(self) -> None:
         """Deletes the accounts of islands for which nobody has vouched in time."""
@@ -168,3 +168,20 @@ class Agreement:
             await asyncio.sleep(LAPSED_EVERY_S)
             now_ms = self._now_ms()
             self.changed([book.island_id for book in self._books if book.is_lapsed(now_ms)])
+
+
+class PassOverAll:
+    """Islands to compare with the server one by one, and how far that has come."""
+
+    def __init__(self, island_ids: Iterable[str]) -> None:
+        self.left = deque(island_ids)
+        self.done = 0
+        self.failed = 0
+        self._count = len(self.left)
+
+    def tell(self) -> None:
+        """A line in the log now and then, and one at the end; recovery waits for that."""
+        if self.done == self._count:
+            log.info("accounts_pushed", extra={"count": self.done - self.failed, "failed": self.failed})
+        elif self.done and self.done % PROGRESS_EVERY == 0:
+            log.info("accounts_being_pushed", extra={"done": self.done, "count": self._count})

@@ -22,6 +22,7 @@ from domain.island_state import Membership
 from registrar.agreement import Agreement
 from registrar.island_books import IslandBook, IslandBooks
 from registrar.island_facts import IslandFacts
+from registrar.tasks import end
 
 SUBJECT: Final = "registrar.documents.*"
 WAIT_S_MAX: Final = 5.0
@@ -53,9 +54,13 @@ class DocumentDesk:
         self._now_ms = now_ms
         self._answers: set[asyncio.Task[None]] = set()
 
-    async def open(self, client: Client) -> None:
-        """Answers from now on. `client` is connected as `registrar-core`; `facts` and `agreement` must be running."""
+    async def keep(self, client: Client) -> None:
+        """Answers until cancelled. `client` is connected as `registrar-core`; the books must be followed meanwhile."""
         await client.subscribe(SUBJECT, queue="registrar", cb=self._receive)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await end(self._answers)
 
     async def _receive(self, message: Msg) -> None:
         if len(self._answers) >= QUESTIONS_MAX:

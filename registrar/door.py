@@ -25,8 +25,9 @@ from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
 from registrar.island_books import IslandBook, IslandBooks
 from registrar.island_facts import IslandFacts
-from registrar.program import connected, first_of, run_program, until_closed
+from registrar.program import connected, run_program, until_closed
 from registrar.settings import DoorSettings
+from registrar.tasks import first_of
 
 QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
 QUEUE: Final = "door"

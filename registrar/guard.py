@@ -18,9 +18,11 @@ from nats.errors import Error
 
 from adapters.nats import subjects
 from adapters.nats.accounts.system import ServerTraffic, SystemAccount, Volume
+from adapters.nats.floods import PENALIZED_EVERY_MS
 from adapters.nats.replies import Refused, Unanswered, ask
 from domain.ids import IslandId
 from registrar.island_books import IslandBooks
+from registrar.tasks import end
 
 SAMPLE_S: Final = 2.0
 STEADY_MESSAGES_PER_S_MAX: Final = 5_000
@@ -115,22 +117,28 @@ class Guard:
         *,
         system: Client,
         core: Client,
-        new_id: Callable[[], str],
+        now_ms: Callable[[], int],
         sample_s: float = SAMPLE_S,
     ) -> None:
         """`system` is connected as `registrar`, `core` as `registrar-core`. Only islands in the books are judged."""
         self._books = books
         self._system = SystemAccount(system)
         self._core = core
-        self._new_id = new_id
+        self._now_ms = now_ms
         self._sample_s = sample_s
         self._connects: Counter[str] = Counter()
         self._reports: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        loop = asyncio.get_running_loop()
         await self._system.on_connect(self._connected)
+        try:
+            await self._keep_sampling()
+        finally:
+            await end(self._reports)
+
+    async def _keep_sampling(self) -> None:
+        loop = asyncio.get_running_loop()
         samples, sampled_at = Samples(), loop.time()
         while True:
             try:
@@ -172,8 +180,9 @@ class Guard:
             task.add_done_callback(self._reports.discard)
 
     async def _report(self, account: str, rate: Rate) -> None:
-        """The same flood under the same id until the coordinator has it, so that it counts once."""
-        flood = {"flood_id": self._new_id(), "messages_per_s": rate.messages_per_s}
+        """Until the coordinator has it. The intake names floods alike, so a minute of flooding costs once."""
+        flood_id = f"{account}.{self._now_ms() // PENALIZED_EVERY_MS}"
+        flood = {"flood_id": flood_id, "messages_per_s": rate.messages_per_s}
         for _ in range(REPORT_TRIES_MAX):
             try:
                 answer = await ask(self._core, subjects.floods(IslandId(account)), json.dumps(flood).encode())

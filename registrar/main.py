@@ -15,8 +15,9 @@ from registrar.documents import DocumentDesk
 from registrar.guard import SAMPLE_S, Guard
 from registrar.island_books import IslandBooks
 from registrar.island_facts import IslandFacts
-from registrar.program import connected, first_of, run_program, until_closed
+from registrar.program import connected, run_program, until_closed
 from registrar.settings import RegistrarSettings
+from registrar.tasks import first_of
 
 
 def main() -> int:
@@ -44,13 +45,12 @@ class Registrar:
         self._desk = DocumentDesk(
             self.books, facts=self._facts, agreement=self._agreement, keys=keys, now_ms=clock.now_ms
         )
-        self._guard = Guard(self.books, system=system, core=core, new_id=clock.new_id, sample_s=sample_s)
+        self._guard = Guard(self.books, system=system, core=core, now_ms=clock.now_ms, sample_s=sample_s)
 
     async def run(self) -> None:
         """Until cancelled. Raises `Refused` and `codec.Unknown`."""
         await self._facts.read()
-        await self._desk.open(self._core)
-        await first_of(self._follow(), self._agreement.run(), self._guard.run())
+        await first_of(self._follow(), self._agreement.run(), self._guard.run(), self._desk.keep(self._core))
 
     async def _follow(self) -> None:
         async for changed in self._facts.follow():

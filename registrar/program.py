@@ -9,8 +9,8 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, NoReturn, TypeVar
 
 import uvloop
 from nats.aio.client import Client
@@ -24,8 +24,8 @@ from adapters.nats.connection import HandshakeFailed, access_of, connect
 from adapters.nats.replies import Refused
 from adapters.tls import TlsUnusable
 from registrar.settings import Settings
+from registrar.tasks import first_of
 
-CANCEL_AGAIN_S: Final = 0.2
 CLOSED_SEEN_S: Final = 1.0
 
 S = TypeVar("S", bound=Settings)
@@ -77,22 +77,6 @@ async def until_told(work: Awaitable[None]) -> None:
 
 async def wait_for_stop(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def first_of(*work: Coroutine[Any, Any, None]) -> None:
-    """Does all of it side by side until the first has ended, and ends the others. Raises what the first raised."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        running = set(tasks)
-        while running:
-            for task in running:
-                task.cancel()
-            # Again and again: Python 3.11's `wait_for`, by which the NATS client waits, may swallow one.
-            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
-    for task in ended:
-        task.result()
 
 
 @contextlib.asynccontextmanager

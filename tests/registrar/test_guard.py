@@ -133,5 +133,6 @@ async def test_a_flooding_island_is_thrown_out_and_reported_once(
             await until(lambda: len(edge.heard) == 2)
             assert other.is_connected
     assert edge.heard[0] == edge.heard[1], "the same flood under the same id"
+    assert edge.heard[0]["flood_id"].startswith(f"{flooder.island_id}.")
     assert edge.heard[0]["subject"] == f"registrar.floods.{flooder.island_id}"
     assert edge.heard[0]["messages_per_s"] > STEADY_MESSAGES_PER_S_MAX
