@@ -25,9 +25,7 @@ class ErrorCode(StrEnum):
     INSUFFICIENT_CREDITS = "insufficient_credits"  # Lower bid_price, or add credits: see required, available.
     FORBIDDEN = "forbidden"  # Use a key with the scope that the message names.
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
-    PAIRING_CODE_UNKNOWN = (
-        "pairing_code_unknown"  # Look at the code the island shows now; it changes with time.
-    )
+    PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Type the code that the island shows now; it changes.
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
     KEY_REVOKED = "key_revoked"  # The island needs a new user key: `archipelago island join` makes one.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.

@@ -24,7 +24,11 @@ from docs.codes import errors_page
 from docs.wording import NOTICE, first_paragraph, kind, paragraphs, sentence, table, unwrapped, words
 
 DOCS = Path(__file__).resolve().parent
-SETTINGS_MODULES = {"Coordinator": "api.settings", "Island": "island.settings"}
+SETTINGS_MODULES = {
+    "Coordinator": "api.settings",
+    "Island": "island.settings",
+    "Registrar and door": "registrar.settings",
+}
 CLI_S = 60
 
 EVENTS_INTRO = """\
@@ -131,7 +135,10 @@ def settings_models(module: ModuleType) -> list[type[BaseSettings]]:
     models = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, BaseSettings) and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and issubclass(value, BaseSettings)
+        and value.__module__ == module.__name__
+        and value.model_config.get("env_prefix")  # One without is what others have in common.
     ]
     if not models:
         raise LookupError(f"{module.__name__}: define a pydantic_settings.BaseSettings there")
