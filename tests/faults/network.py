@@ -5,6 +5,7 @@ needs and breaks them. Everything is stopped afterwards, whatever happened.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -18,9 +19,12 @@ from adapters.embedded.data_directory import DataDirectory
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.embedded.server import EmbeddedServer
 from adapters.embedded.servers import EmbeddedServers
+from adapters.nats.accounts.nkey import Kind, NKey
 from adapters.nats.accounts.roles import Role
 from api.api_key_text import new_api_key
-from tests.fabric import Fabric
+from island.credentials import CREDENTIALS_FILE
+from island.identity import ACCOUNT_SEED_FILE, USER_SEED_FILE
+from tests.fabric import Fabric, JoinedIsland
 from tests.faults import slow_cargo
 from tests.faults.programs import Program
 
@@ -193,6 +197,16 @@ class Network:
     def as_operator(self) -> AbstractAsyncContextManager[Client]:
         """With every right there is in CORE."""
         return self.fabric.connected(Role.DEPLOY)
+
+    def as_island(self, name: str) -> JoinedIsland:
+        """With the keys of an island that was added, whether its program runs or not."""
+        folder = self._directory.root / name
+        return JoinedIsland(
+            account=NKey.from_seed((folder / ACCOUNT_SEED_FILE).read_text(), Kind.ACCOUNT),
+            user=NKey.from_seed((folder / USER_SEED_FILE).read_text(), Kind.USER),
+            jwt=json.loads((folder / CREDENTIALS_FILE).read_text())["user_jwt"],
+            url=self.servers.nats.url,
+        )
 
     async def close(self) -> None:
         """Islands, coordinators, registrar, servers; each is stopped although another could not be."""

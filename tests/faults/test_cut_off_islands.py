@@ -4,15 +4,19 @@ Real leases: 60 s and 5 s of grace. Two islands wait together, one frozen and on
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from adapters.claim_envelope import CLAIM, seal
 from adapters.nats import subjects
-from domain.ids import IslandId
+from adapters.nats.accounts.jwt import decode64
 from domain.island_events import KarmaPenalized
 from domain.job_events import AttemptLost, JobSucceeded
 from tests.faults.books import assert_all_succeeded_once
 from tests.faults.network import Network, eventually
 from tests.faults.programs import Program
+
+AHEAD: Final = 100
+"""Numbers that the frozen island has not come to yet, and within the window in which they may come in any order."""
 
 
 async def test_what_an_island_says_after_its_lease_is_kept_and_not_billed(network: Network) -> None:
@@ -25,9 +29,9 @@ async def test_what_an_island_says_after_its_lease_is_kept_and_not_billed(networ
     await killed.kill()
     await network.add_island("helper")
 
-    for job_id in jobs.values():
+    for name, job_id in jobs.items():
         await network.until_state(job_id, "running", attempt=2)
-        await claim_success(network, job_id)
+        await claim_success(network, name, job_id)
         await network.until_state(job_id, "succeeded")
     assert {name: (await network.host(name))["status"] for name in names} == dict.fromkeys(names, "offline")
     frozen.thaw()
@@ -59,15 +63,36 @@ async def one_job_each(network: Network, slug: str, names: tuple[str, ...]) -> d
     return jobs
 
 
-async def claim_success(network: Network, job_id: str) -> None:
-    """The late success of the first attempt, while the second runs."""
+async def claim_success(network: Network, name: str, job_id: str) -> None:
+    """The late success of the first attempt, signed by the island that made it, while the second runs."""
     first, second = await network.placements(job_id)
-    island_id = IslandId(first["host_id"])
-    assert island_id != second["host_id"]
+    island = network.as_island(name)
+    assert first["host_id"] == island.island_id
+    assert second["host_id"] != island.island_id
     claim = {"job_id": job_id, "state": "succeeded", "timestamp": 1, "count": 2, "digest": "sha256:0"}
-    async with network.as_island() as client:
-        await client.jetstream().publish(subjects.status(island_id), json.dumps(claim).encode())
+    body, subject = json.dumps(claim).encode(), subjects.status(island.island_id)
+    headers = seal(
+        island.user,
+        island_id=island.island_id,
+        kind="status",
+        job=job_id,
+        attempt=1,
+        n=await last_number(network, subject) + AHEAD,
+        claim_id=f"late-{job_id}",
+        at_ms=1,
+        body=body,
+    )
+    async with island.connected() as client:
+        await client.request(subject, body, headers=headers, timeout=5)
     await eventually(lambda: rejections(network, job_id))
+
+
+async def last_number(network: Network, subject: str) -> int:
+    """Of the newest claim on that subject."""
+    async with network.as_operator() as client:
+        newest = await client.jetstream().get_last_msg(subjects.JOB_STATUS, subject)
+    assert newest.headers is not None
+    return int(json.loads(decode64(newest.headers[CLAIM]))["n"])
 
 
 async def rejections(network: Network, job_id: str) -> list[str]:
