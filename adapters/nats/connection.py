@@ -25,6 +25,7 @@ PINGS_OUTSTANDING_MAX: Final = 2
 RECONNECT_WAIT_S: Final = 0.25
 CONNECT_TIMEOUT_S: Final = 5
 HANG_UP_S: Final = 1.0
+NOT_LET_IN: Final = "Authorization Violation"
 HANDSHAKE_FAULTS: Final = (ssl.SSLError, ConnectionResetError, TimeoutError)
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,13 @@ class HandshakeFailed(ConnectionError):
         why = distrust_of(error)
         super().__init__("did not finish the TLS handshake" if why is None else told(why))
         self.distrust = why
+
+
+class NotLetIn(ConnectionError):
+    """The server answers, and does not know who asks; the text names the credentials."""
+
+    def __init__(self, credentials: Path) -> None:
+        super().__init__(f"the server does not accept {credentials}: it was set up with other keys")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +124,23 @@ def options(name: str, *, is_encrypted: bool = False) -> dict[str, Any]:
 
 
 async def connect(access: Access, name: str) -> Client:
-    """A connected client, waited for while no server answers.
-
-    Raises `HandshakeFailed` and what nats-py raises when the server does not let us in.
-    """
+    """A connected client, waited for while no server answers. Raises `HandshakeFailed` and `NotLetIn`."""
     client = BoundedClient()
-    await client.connect(access.url, **options_of(access, name))
+    found = options_of(access, name)
+    is_first = True
+
+    async def on_error(error: Exception) -> None:
+        await found["error_cb"](error)
+        if is_first and NOT_LET_IN in str(error):
+            # Otherwise the library would ask for ever with credentials that nobody knows.
+            raise NotLetIn(access.credentials)
+
+    try:
+        await client.connect(access.url, **found | {"error_cb": on_error})
+    except BaseException:
+        await hang_up(client)
+        raise
+    is_first = False
     return client
 
 
