@@ -24,6 +24,7 @@ from commands.event_log import Origin
 from commands.handle import CommandHandler
 from domain.account import ACCOUNT, CreditsEarned, OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, Scope
+from domain.claim import ClaimRejection
 from domain.ids import AccountId
 from tests.adversary.members import EFFECT_S, Member, Victim, now_ms, seen
 from tests.adversary.network import AttackedNetwork
@@ -37,7 +38,8 @@ CLAIM_KINDS: Final = ("heartbeat", "status", "lease", "output", "progress", "ima
 OUTPUT: Final = "done as agreed"
 
 Contents = Counter[str]
-"""How many messages lie on each subject of each stream, and how far the victim's queue is."""
+"""How many messages lie on each subject, how far the victim's queue is, and once each setting of streams and consumers.
+"""
 
 
 class Scene:
@@ -166,27 +168,39 @@ class Scene:
         return (*ClaimRejection, self.victim.job_id)
 
     async def contents(self) -> Contents:
-        streams = [self._stored(stream.name) for stream in STREAMS]
+        queue = (subjects.JOBS, subjects.jobs_consumer(self.victim.island_id))
+        intakes = [(stream, subjects.INTAKE) for stream in (subjects.JOB_STATUS, subjects.HEARTBEATS)]
+        asked = [
+            *(self._stored(stream.name) for stream in STREAMS),
+            *(self._consumer(stream, name) for stream, name in (queue, *intakes)),
+            self._queue(*queue),
+        ]
         counted = Contents()
-        for found in await asyncio.gather(*streams, self._queue()):
+        for found in await asyncio.gather(*asked):
             counted.update(found)
         return counted
 
     async def _stored(self, stream: str) -> dict[str, int]:
-        body = b'{"subjects_filter":">"}'
-        answer = await self.operator.request(f"$JS.API.STREAM.INFO.{stream}", body, timeout=EFFECT_S)
-        stored: dict[str, int] = json.loads(answer.data)["state"].get("subjects", {})
-        return stored
+        answer = await self._asked(f"STREAM.INFO.{stream}", b'{"subjects_filter":">"}')
+        stored: dict[str, int] = answer["state"].get("subjects", {})
+        return stored | {f"settings of {stream} {json.dumps(answer['config'])}": 1}
 
-    async def _queue(self) -> dict[str, int]:
-        consumer = subjects.jobs_consumer(self.victim.island_id)
-        info = await self.operator.jetstream().consumer_info(subjects.JOBS, consumer)
-        assert info.delivered is not None
+    async def _consumer(self, stream: str, name: str) -> dict[str, int]:
+        answer = await self._asked(f"CONSUMER.INFO.{stream}.{name}")
+        return {f"settings of {stream} {name} {json.dumps(answer['config'])} {answer.get('paused')}": 1}
+
+    async def _queue(self, stream: str, name: str) -> dict[str, int]:
+        answer = await self._asked(f"CONSUMER.INFO.{stream}.{name}")
         return {
-            "waiting in the victim's queue": info.num_pending or 0,
-            "in the victim's hands": info.num_ack_pending or 0,
-            "delivered to the victim": info.delivered.consumer_seq,
+            "waiting in the victim's queue": answer["num_pending"],
+            "in the victim's hands": answer["num_ack_pending"],
+            "delivered to the victim": answer["delivered"]["consumer_seq"],
         }
+
+    async def _asked(self, call: str, body: bytes = b"") -> dict[str, Any]:
+        answer = await self.operator.request(f"$JS.API.{call}", body, timeout=EFFECT_S)
+        found: dict[str, Any] = json.loads(answer.data)
+        return found
 
     async def _finish_job(self) -> None:
         """The victim's job ends as if nothing had happened, and is paid."""
@@ -209,6 +223,10 @@ class Scene:
             return any(isinstance(fact, CreditsEarned) and fact.job_id == victim.job_id for fact in facts)
 
         await seen(is_paid, "the victim is paid")
-        job = (await self.http.get(f"/jobs/{victim.job_id}")).json()
-        assert (job["state"], job["output"]["text"]) == ("succeeded", OUTPUT), job
+
+        async def is_shown() -> bool:
+            job = (await self.http.get(f"/jobs/{victim.job_id}")).json()
+            return job.get("state") == "succeeded" and job["output"]["text"] == OUTPUT
+
+        await seen(is_shown, "the victim's work is shown")
         (await self.http.delete(f"/hosts/{victim.island_id}")).raise_for_status()
