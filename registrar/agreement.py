@@ -81,8 +81,11 @@ class Agreement:
             connection, now = self._connection, wanted(book, self._now_ms())
             agreed_on, before = self._agreed.pop(island_id, (None, Wanted()))
             if (agreed_on, before) != (connection, now):
-                was_barred = agreed_on == connection and before.is_barred
-                await self._make_so(book, now, was_barred=was_barred)
+                is_known = agreed_on == connection
+                was_barred = is_known and before.is_barred
+                # Not at a start: floods of long ago end no connection of today.
+                has_flooded = is_known and before.flooded_at_ms < now.flooded_at_ms
+                await self._make_so(book, now, ends=has_flooded or (now.is_barred and not was_barred))
             self._agreed[island_id] = (connection, now)
 
     @property
@@ -90,7 +93,8 @@ class Agreement:
         """Another number after each reconnection: what was agreed on with the server before counts no more."""
         return self._client.stats["reconnects"]
 
-    async def _make_so(self, book: IslandBook, now: Wanted, *, was_barred: bool) -> None:
+    async def _make_so(self, book: IslandBook, now: Wanted, *, ends: bool) -> None:
+        """`ends`: also its connections."""
         island_id = IslandId(book.island_id)
         if now.account is None:
             order = self._keys.deletion_jwt([island_id], issued_at_s=self._now_ms() // 1_000)
@@ -98,7 +102,7 @@ class Agreement:
             await delete_jobs_consumer(self._core, island_id)
             return
         await self._system.push(self._keys.account_jwt(now.account, issued_at_s=now.issued_at_s))
-        if now.is_barred and not was_barred:
+        if ends:
             await self._system.kick(island_id)
         if now.has_queue:
             await create_jobs_consumer(self._core, island_id, slots=UNACKNOWLEDGED_JOBS_MAX)

@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 from adapters.nats.accounts.layout import IslandAccount
 from adapters.nats.accounts.nkey import Kind, is_public_key
 from domain.island_events import (
+    FloodPenalized,
     IslandEnrolled,
     IslandKeyReplaced,
     IslandPaired,
@@ -34,6 +35,7 @@ Fact = (
     | IslandRevoked
     | IslandSuspended
     | IslandReinstated
+    | FloodPenalized
 )
 
 
@@ -42,7 +44,7 @@ class IslandBook:
     """One island. `user_key` is the last one it had, also where it was revoked; times in Unix milliseconds.
 
     `worthless_before_ms`: whatever was signed for the island before counts no more. `asked_at_ms`: when it last joined
-    or asked for its documents.
+    or asked for its documents. `flooded_at_ms`: when it was last penalized for a flood.
     """
 
     island_id: str
@@ -51,6 +53,7 @@ class IslandBook:
     changed_at_ms: int = 0
     worthless_before_ms: int = 0
     asked_at_ms: int = 0
+    flooded_at_ms: int = 0
 
     @property
     def membership(self) -> Membership:
@@ -86,13 +89,15 @@ class IslandBook:
 class Wanted:
     """What the server shall have of one island. Without an account it shall have nothing.
 
-    `issued_at_s` dates the document; `has_queue`: a durable on `JOBS`; `is_barred`: no connection from before.
+    `issued_at_s` dates the document; `has_queue`: a durable on `JOBS`; `is_barred`: no connection from before;
+    `flooded_at_ms`: no connection from before this moment.
     """
 
     account: IslandAccount | None = None
     issued_at_s: int = 0
     has_queue: bool = False
     is_barred: bool = False
+    flooded_at_ms: int = 0
 
 
 def wanted(book: IslandBook, now_ms: int) -> Wanted:
@@ -104,6 +109,7 @@ def wanted(book: IslandBook, now_ms: int) -> Wanted:
         issued_at_s=book.changed_at_ms // SECOND_MS,
         has_queue=account.is_paired and account.user_key is not None,
         is_barred=book.is_barred,
+        flooded_at_ms=book.flooded_at_ms,
     )
 
 
@@ -153,6 +159,9 @@ def folded(book: IslandBook | None, fact: Fact) -> IslandBook:
     """The book after that fact."""
     before = book or IslandBook(island_id=fact.island_id)
     at_ms = instant(fact)
+    if isinstance(fact, FloodPenalized):
+        # Its documents stay as they are, so the moment of their last change does too.
+        return replace(before, flooded_at_ms=at_ms)
     after = replace(
         before, island=evolve(before.island, fact), changed_at_ms=max(before.changed_at_ms, at_ms)
     )
@@ -187,5 +196,7 @@ def instant(fact: Fact) -> int:
             return fact.suspended_at_ms
         case IslandReinstated():
             return fact.reinstated_at_ms
+        case FloodPenalized():
+            return fact.penalized_at_ms
         case _:
             assert_never(fact)

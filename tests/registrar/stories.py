@@ -85,6 +85,18 @@ class Story:
     def revoked(self, at_ms: int | None = None) -> events.IslandRevoked:
         return events.IslandRevoked(island_id=self.island_id, reason="test", revoked_at_ms=at_ms or now_ms())
 
+    def flooded(self, at_ms: int | None = None) -> events.FloodPenalized:
+        return events.FloodPenalized(
+            island_id=self.island_id,
+            flood_id="flood-1",
+            messages_per_s=9_000,
+            karma_delta=-12,
+            karma=30,
+            faults_in_row=1,
+            karma_rules_version=1,
+            penalized_at_ms=at_ms or now_ms(),
+        )
+
     def removed(self, at_ms: int | None = None) -> events.IslandRemoved:
         return events.IslandRemoved(
             island_id=self.island_id, owner_id=OWNER, reason="test", removed_at_ms=at_ms or now_ms()

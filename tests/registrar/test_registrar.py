@@ -81,12 +81,20 @@ async def test_pairing_opens_the_queue_without_a_new_connection(
         assert await may_report(island, joined.island_id)
 
 
-@pytest.mark.parametrize("how", ["suspended", "revoked", "removed", "key_replaced"])
+@pytest.mark.parametrize("how", ["suspended", "revoked", "removed", "key_replaced", "flooded"])
 async def test_a_barred_island_is_dropped_at_once(how: str, paired: Story, connection: Client) -> None:
     fact = getattr(paired, how)()
     dropped = asyncio.create_task(until(lambda: not connection.is_connected))
     await paired.tell(fact)
     assert await dropped * 1_000 < DROP_MS_MAX
+
+
+async def test_a_penalized_island_may_come_back_with_the_document_it_has(paired: Story, api: Client) -> None:
+    document = await jwt_of(paired, api)
+    await paired.tell(paired.flooded())
+    await paired.until_answered(api)
+    async with paired.connected(document) as island:
+        assert await may_report(island, paired.island_id)
 
 
 async def test_a_suspended_island_may_say_no_more_than_a_pending_one(paired: Story, api: Client) -> None:
