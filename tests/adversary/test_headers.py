@@ -74,8 +74,15 @@ TO_THE_READER: Final = {
     "a crowd": block(*(b"h%d: " % number for number in range(5_000))),
     "cause and actor": block(b"Actor: local", b"Cause: 1", b"Command-Id: forged", b"Body-Sha256: 00"),
 }
-HEADERS: Final = TO_THE_STREAM | TO_THE_SERVER | TO_THE_READER
-SUBJECTS: Final = ("host.{me}.status", "host.{me}.heartbeat", "host.{me}.output", "host.{me}.ping")
+KEPT: Final = ("host.{me}.status", "host.{me}.output")
+SUBJECTS: Final = (*KEPT, "host.{me}.ping")
+IGNORED: Final = {"a sequence of the subject", "a source", "deletion marker", "a newer server"}
+CASES: Final = [
+    pytest.param(template, headers, id=f"{name}-{template}")
+    for templates, cases in ((KEPT, TO_THE_STREAM), (SUBJECTS, TO_THE_SERVER | TO_THE_READER))
+    for template in templates
+    for name, headers in cases.items()
+]
 
 
 def filled_in(scene: Scene, headers: bytes) -> bytes:
@@ -84,8 +91,7 @@ def filled_in(scene: Scene, headers: bytes) -> bytes:
     return headers
 
 
-@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
-@pytest.mark.parametrize("template", SUBJECTS)
+@pytest.mark.parametrize(("template", "headers"), CASES)
 async def test_no_header_reaches_beyond_its_own_message(scene: Scene, template: str, headers: bytes) -> None:
     before = await scene.contents()
     async with scene.nothing_changes():
@@ -106,8 +112,8 @@ async def the_edge_answers(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [h for name, h in TO_THE_STREAM.items() if name not in {"a sequence of the subject", "a source"}],
-    ids=[name for name in TO_THE_STREAM if name not in {"a sequence of the subject", "a source"}],
+    [headers for name, headers in TO_THE_STREAM.items() if name not in IGNORED],
+    ids=[name for name in TO_THE_STREAM if name not in IGNORED],
 )
 async def test_a_stream_refuses_what_it_was_not_made_for(scene: Scene, headers: bytes) -> None:
     """Nothing is stored of a claim that asks the stream for more than to be kept."""
@@ -132,7 +138,7 @@ async def test_a_trace_ends_at_the_border_of_the_account(scene: Scene) -> None:
     told = [await ear.next_msg() for _ in range(ear.pending_msgs)]
     await ear.unsubscribe()
     for one in told:
-        for secret in ("coordinator", "intake", "edge", scene.network.fabric.deployment.account.__name__):
+        for secret in ("coordinator", "intake", "edge", scene.victim.island_id):
             assert secret not in one.data.decode(), one.data
 
 
