@@ -16,7 +16,6 @@ import nats.errors
 from nats.aio.client import Client
 
 from adapters import codec, wire
-from adapters.claim_codec import job_named
 from adapters.claim_envelope import seal
 from adapters.nats import subjects
 from adapters.nats.accounts.island_keys import island_signing_key
@@ -88,7 +87,7 @@ class Member:
 
     def sealed(self, subject: str, body: bytes, **fields: Any) -> dict[str, str]:
         """The envelope that belongs to a claim, or with other `fields` one that does not."""
-        named = job_named(body)[:ENVELOPE_NAME_CHARACTERS_MAX]
+        named = job_in(body)[:ENVELOPE_NAME_CHARACTERS_MAX]
         number = named.rpartition("_")[2]
         plain: dict[str, Any] = {
             "user": self.joined.user,
@@ -109,6 +108,15 @@ class Member:
         await settle(client)
         said = [complaint.lower() for complaint in self.complaints]
         return any("permissions violation" in one and subject.lower() in one for one in said)
+
+
+def job_in(body: bytes) -> str:
+    """The job that a claim names; none in what cannot be read."""
+    try:
+        named = json.loads(body)["job_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return named if isinstance(named, str) and named.isprintable() else ""
 
 
 async def answer_of(client: Client, subject: str, body: bytes = b"{}", **more: Any) -> bytes:

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self
 
@@ -146,26 +146,26 @@ class Scene:
         rejected: that is what claims are for.
         """
         self.victim.heard.clear()
-        before = await self.contents()
+        expected = await self.contents()
         yield
         await self.victim.works()
+        expected.update(self._honest_work())
         after = await self.contents()
-        changed = {name for name in before | after if before[name] != after[name]}
-        assert changed <= self._own_words() | {self.named(name) for name in but}, changed
+        changed = {name for name in expected | after if expected[name] != after[name]}
+        assert changed <= self._attackers_words() | {self.named(name) for name in but}, changed
         assert self.victim.heard == []
 
-    def _own_words(self) -> set[str]:
-        victim, attacker = self.victim.island_id, self.attacker.island_id
-        honest = {f"host.{victim}.{kind}" for kind in ("heartbeat", "lease", "progress")}
-        honest |= {subjects.fact(f"island.{victim}"), subjects.fact(f"job.{self.victim.job_id}")}
+    def _honest_work(self) -> list[str]:
+        """What `Victim.works` leaves, each once."""
+        victim = self.victim.island_id
+        facts = [subjects.fact(f"island.{victim}"), subjects.fact(f"job.{self.victim.job_id}")]
+        return [f"host.{victim}.{kind}" for kind in ("heartbeat", "lease", "progress")] + facts
+
+    def _attackers_words(self) -> set[str]:
+        attacker = self.attacker.island_id
         said = {f"host.{attacker}.{kind}" for kind in CLAIM_KINDS} | {f"{subjects.REGISTER}.{attacker}"}
-        rejected = {subjects.rejected_claim(attacker, code) for code in self.rejection_places()}
-        return honest | said | rejected
-
-    def rejection_places(self) -> Collection[str]:
-        from domain.claim import ClaimRejection
-
-        return (*ClaimRejection, self.victim.job_id)
+        places = (*ClaimRejection, self.victim.job_id)
+        return said | {subjects.rejected_claim(attacker, place) for place in places}
 
     async def contents(self) -> Contents:
         queue = (subjects.JOBS, subjects.jobs_consumer(self.victim.island_id))
