@@ -39,6 +39,7 @@ CLAIM_BYTES_MAX: Final = 64 * 1024
 ASKS_MAX: Final = 200
 WARM_MAX: Final = 200
 RUNTIMES_MAX: Final = 16
+UNKNOWN_ENGINE: Final = "unknown"
 SLOTS_MAX: Final = 256
 PROTOCOL_MAX: Final = 1000
 ASK_CREDITS_MAX: Final = AMOUNT_MICRO_MAX // MICRO_PER_CREDIT
@@ -52,21 +53,6 @@ REGISTER_DECODER: Final = wire.decoder(wire.RegisterHost)
 HEARTBEAT_DECODER: Final = wire.decoder(wire.HostHeartbeat)
 STATUS_DECODER: Final = wire.decoder(wire.JobStatus)
 LEASE_DECODER: Final = wire.decoder(wire.LeaseRenewal)
-
-
-class JobName(msgspec.Struct):
-    job_id: str = ""
-
-
-NAME_DECODER: Final = msgspec.json.Decoder(JobName)
-
-
-def job_named(body: bytes) -> str:
-    """The wire id that a body names, or nothing where it names none. Cheap, and believes nothing."""
-    try:
-        return NAME_DECODER.decode(body).job_id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
 
 
 def check_size(body: bytes) -> None:
@@ -190,16 +176,27 @@ def heartbeat(island_id: IslandId, message: wire.HostHeartbeat) -> Heartbeat:
     if message.status not in ("online", "draining", "offline"):
         raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, "status: must be online, draining or offline")
     warm = message.cache.warm_workload_ids[:WARM_MAX] if message.cache else []
+    estimates = message.performance_estimates
     return Heartbeat(
         island_id=island_id,
         is_leaving=message.status == "offline",
         is_draining=message.status == "draining",
         asks_micro=asks(message.asking_prices),
         warm_slugs=tuple(sorted({slug[:NAME_CHARACTERS_MAX] for slug in warm})),
+        runtimes=None if estimates is None else untested(estimates.supported_runtimes),
         attempts=tuple(
             LiveAttempt(job_id=parse_wire_id(live.job_id)[0], attempt=live.attempt)
             for live in message.attempts[:SLOTS_MAX]
         ),
+    )
+
+
+def untested(runtimes: list[str]) -> tuple[RuntimeOffer, ...]:
+    """Offers of a daemon that only names its runtimes: no speed is known of them."""
+    names = {name[:NAME_CHARACTERS_MAX] for name in runtimes[:RUNTIMES_MAX]}
+    return tuple(
+        RuntimeOffer(runtime=name, engine=UNKNOWN_ENGINE, engine_version="", score=0)
+        for name in sorted(names)
     )
 
 

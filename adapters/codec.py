@@ -37,6 +37,7 @@ EVENTS: Final[dict[str, type]] = {
     "island.drain_started": island_events.DrainStarted,
     "island.drain_ended": island_events.DrainEnded,
     "island.asks_changed": island_events.AsksChanged,
+    "island.runtimes_changed": island_events.RuntimesChanged,
     "island.warm_cargos_changed": island_events.WarmCargosChanged,
     "island.work_credited": island_events.WorkCredited,
     "island.karma_penalized": island_events.KarmaPenalized,

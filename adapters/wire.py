@@ -68,6 +68,12 @@ class WireAttempt(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: str
 
 
+class WireEstimates(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a daemon of the first dialect says of itself in heartbeats. The rest of it is not read."""
+
+    supported_runtimes: list[str] = []
+
+
 class WireSystem(msgspec.Struct, kw_only=True, omit_defaults=True):
     cpu_percent: float = 0.0
     memory_used_mb: int = 0
@@ -86,6 +92,7 @@ class HostHeartbeat(msgspec.Struct, kw_only=True, omit_defaults=True):
     timestamp: int
     system: WireSystem | None = None
     cache: WireCache | None = None
+    performance_estimates: WireEstimates | None = None
     asking_prices: dict[str, str] = {}
     protocol: int = 1
     free_slots: int | None = None

@@ -38,7 +38,15 @@ from api.planners import Planners, load_planners, planner_work
 from api.services import Services
 from api.settings import Settings
 from api.version import VERSION
-from api.workers import Troubles, audit_log, hear_heartbeats, keep_running, run_process, watch_connection
+from api.workers import (
+    Troubles,
+    audit_log,
+    hear_heartbeats,
+    hear_output,
+    keep_running,
+    run_process,
+    watch_connection,
+)
 from commands.handle import CommandHandler
 from commands.intake import Intake
 from commands.process import ReactionCarrier
@@ -135,8 +143,10 @@ class Coordinator:
         work: dict[str, Work] = {
             "claims": self._claims.run,
             "event_tail": self._tail.run,
-            "output_tail": self._outputs.run,
-            "heartbeats": partial(hear_heartbeats, self.connections.coordinator, planners.liveness),
+            "output_tail": partial(self._outputs.run, partial(hear_output, planners.renewing)),
+            "heartbeats": partial(
+                hear_heartbeats, self.connections.coordinator, planners.liveness, planners.renewing
+            ),
             "connection": partial(watch_connection, self.connections.coordinator, planners.liveness),
             "edge": EdgeService(self.connections.edge, desk).run,
             "log_audit": partial(audit_log, Auditor(self.connections.auditor), self.troubles),

@@ -12,7 +12,7 @@ from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
 from api.workers import PlannerRunner
 from commands.process import Planner, ReactionCarrier
-from commands.processes import barring, expiring, liveness, placing
+from commands.processes import barring, expiring, liveness, placing, renewing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Planners:
     placing: placing.Placing
     expiring: expiring.Expiring
     barring: barring.Barring
+    renewing: renewing.Renewing
     liveness: liveness.Liveness
 
 
@@ -29,6 +30,7 @@ async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
         placing=placing.Placing(lambda: outputs.position, await store.picture("placing", placing.Picture)),
         expiring=expiring.Expiring(await store.picture("expiring", expiring.Picture)),
         barring=barring.Barring(await store.picture("barring", barring.Picture)),
+        renewing=renewing.Renewing(await store.picture("renewing", renewing.Picture)),
         liveness=liveness.Liveness(await store.picture("liveness", liveness.Picture)),
     )
 
@@ -40,7 +42,7 @@ def planner_work(
 
     def work(
         planner: Planner,
-        picture: placing.Picture | expiring.Picture | barring.Picture | liveness.Picture,
+        picture: placing.Picture | expiring.Picture | barring.Picture | renewing.Picture | liveness.Picture,
     ) -> Callable[[], Awaitable[None]]:
         async def save() -> None:
             await store.save_picture(planner.name, position=picture.position, picture=picture)
@@ -54,5 +56,6 @@ def planner_work(
         "placing": work(planners.placing, planners.placing.picture),
         "expiring": work(planners.expiring, planners.expiring.picture),
         "barring": work(planners.barring, planners.barring.picture),
+        "renewing": work(planners.renewing, planners.renewing.picture),
         "liveness": work(planners.liveness, planners.liveness.picture),
     }

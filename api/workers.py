@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from adapters import clock
+from adapters.claim_glance import active_jobs, job_named
 from adapters.nats import subjects
 from adapters.nats.audit import Auditor
 from adapters.nats.event_tail import EventTail
@@ -25,6 +26,8 @@ from adapters.postgres.process_store import ProcessStore
 from commands.event_log import Conflict, Origin
 from commands.process import Order, Planner, Process, ReactionCarrier, advance
 from commands.processes.liveness import Liveness
+from commands.processes.renewing import Renewing
+from domain.claim import ClaimRejected, parse_wire_id
 from domain.ids import IslandId
 from domain.rejection import Rejected
 
@@ -151,12 +154,22 @@ class PlannerRunner:
             await self._save()
 
 
-async def hear_heartbeats(client: Client, liveness: Liveness) -> None:
-    """Tells liveness when each island was last heard, from the newest heartbeat of each on."""
+async def hear_heartbeats(client: Client, liveness: Liveness, renewing: Renewing) -> None:
+    """Tells when each island was last heard, and what it runs, from the newest heartbeat of each on."""
     tail = StreamTail(client, subjects.HEARTBEATS, subject="host.*.heartbeat", last_per_subject=True)
     async for batch in tail.batches(after=0):
         for one in batch:
-            liveness.heard(IslandId(one.message.subject.split(".")[1]), one.stored_at_ms)
+            island_id = IslandId(one.message.subject.split(".")[1])
+            liveness.heard(island_id, one.stored_at_ms)
+            if renewing.listens_to(island_id):
+                renewing.heard_heartbeat(island_id, active_jobs(one.message.data), one.stored_at_ms)
+
+
+def hear_output(renewing: Renewing, island_id: IslandId, body: bytes, at_ms: int) -> None:
+    """Tells that an attempt is alive. What names no attempt is the intake's to judge."""
+    if renewing.listens_to(island_id):
+        with contextlib.suppress(ClaimRejected):
+            renewing.heard_output(island_id, *parse_wire_id(job_named(body)), at_ms)
 
 
 async def audit_log(auditor: Auditor, troubles: Troubles) -> None:

@@ -4,7 +4,7 @@
 keeps the same rows in Postgres, so both say the same at the same position (a test compares them).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ from domain.island_events import (
     IslandSuspended,
     IslandWentOffline,
     KarmaPenalized,
+    RuntimeOffer,
+    RuntimesChanged,
     WarmCargosChanged,
     WorkCredited,
 )
@@ -70,7 +72,13 @@ def new_offer(event: IslandEnrolled | IslandPaired) -> Offer | None:
     """An island that nobody vouches for offers nothing."""
     if event.owner_id is None:
         return None
-    return Offer(island_id=event.island_id, owner_id=event.owner_id, name=event.name, karma=event.karma)
+    return Offer(
+        island_id=event.island_id,
+        owner_id=event.owner_id,
+        name=event.name,
+        is_unsigned=isinstance(event, IslandEnrolled) and event.password_sha256 is not None,
+        karma=event.karma,
+    )
 
 
 def with_island_event(offer: Offer, event: Any) -> Offer:
@@ -93,6 +101,8 @@ def with_island_event(offer: Offer, event: Any) -> Offer:
             return replace(offer, is_draining=False)
         case AsksChanged():
             return replace(offer, asks_micro=event.asks_micro)
+        case RuntimesChanged():
+            return replace(offer, scores=scores(event.runtimes))
         case WarmCargosChanged():
             return replace(offer, warm_slugs=frozenset(event.slugs))
         case WorkCredited() | KarmaPenalized() | FloodPenalized():
@@ -118,8 +128,12 @@ def with_capabilities(offer: Offer, found: Capabilities) -> Offer:
         gpu_vram_mb=found.gpu_vram_mb,
         slots=found.slots,
         trust_level_min=found.trust_level_min,
-        scores={runtime.runtime: runtime.score for runtime in found.runtimes},
+        scores=scores(found.runtimes),
     )
+
+
+def scores(runtimes: Sequence[RuntimeOffer]) -> dict[str, int]:
+    return {runtime.runtime: runtime.score for runtime in runtimes}
 
 
 def with_job(offer: Offer, event: JobAssigned) -> Offer:

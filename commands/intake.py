@@ -30,7 +30,7 @@ from domain.failure import Failure
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND
 from domain.island_commands import PenalizeFlood, RecordHeartbeat, RegisterIsland
-from domain.job import JOB, Job, check_holder
+from domain.job import JOB, LEASE_MS, Job, check_holder
 from domain.job_commands import (
     FailAttempt,
     JobCommand,
@@ -123,6 +123,8 @@ class Intake:
             case Started() | Failed() | Returned() | Renewal():
                 command = attempt_command(claim, now_ms)
                 await self._handler.handle(JOB, claim.job_id, command, origin=origin)
+            case Streaming() if grade is Grade.UNSIGNED:
+                await self._handler.handle(JOB, claim.job_id, sign_of_life(claim, now_ms), origin=origin)
             case Streaming() | Cancelled():
                 pass
             case _:
@@ -178,6 +180,7 @@ def heartbeat_command(claim: Heartbeat, now_ms: int) -> RecordHeartbeat:
         is_draining=claim.is_draining,
         asks_micro=claim.asks_micro,
         warm_slugs=claim.warm_slugs,
+        runtimes=claim.runtimes,
         now_ms=now_ms,
     )
 
@@ -206,6 +209,17 @@ def attempt_command(claim: Started | Failed | Returned | Renewal, now_ms: int) -
             )
         case _:
             assert_never(claim)
+
+
+def sign_of_life(claim: Streaming, now_ms: int) -> RenewLease:
+    """An island with a password may renew no lease: `commands.processes.renewing` says why."""
+    return RenewLease(
+        job_id=claim.job_id,
+        attempt=claim.attempt,
+        island_id=claim.island_id,
+        extend_ms=LEASE_MS,
+        now_ms=now_ms,
+    )
 
 
 def success_command(

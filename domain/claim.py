@@ -12,7 +12,7 @@ from typing import Final
 
 from domain.failure import Failure, ReturnReason
 from domain.ids import IslandId, JobId
-from domain.island_events import Capabilities
+from domain.island_events import Capabilities, RuntimeOffer
 from domain.job_events import Usage
 
 WIRE_SEPARATOR: Final = "_"
@@ -67,11 +67,14 @@ class LiveAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
+    """`runtimes` is None where the heartbeat does not name them: then those of the registration count."""
+
     island_id: IslandId
     is_leaving: bool
     is_draining: bool
     asks_micro: Mapping[str, int]
     warm_slugs: tuple[str, ...]
+    runtimes: tuple[RuntimeOffer, ...] | None = None
     attempts: tuple[LiveAttempt, ...]
 
 

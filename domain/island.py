@@ -5,7 +5,8 @@ event here. Who belongs is decided in `domain.island_membership`, who is trusted
 """
 
 from collections.abc import Mapping
-from typing import assert_never
+from dataclasses import replace
+from typing import Final, assert_never
 
 from domain.decider import Decider
 from domain.ids import IslandId
@@ -35,6 +36,8 @@ from domain.island_events import (
     IslandEvent,
     IslandRegistered,
     IslandWentOffline,
+    RuntimeOffer,
+    RuntimesChanged,
     WarmCargosChanged,
 )
 from domain.island_karma import credit_work, penalize, penalize_flood
@@ -50,6 +53,9 @@ from domain.island_membership import (
 )
 from domain.island_state import Island, Membership, evolve
 from domain.rejection import Rejected, Rejection
+
+FIRST_DIALECT: Final = 1
+"""The protocol of daemons that name their runtimes and asks in heartbeats and not when they register."""
 
 ForMember = PairIsland | RenameIsland | RevokeIsland | RegisterIsland | RecordHeartbeat
 
@@ -104,6 +110,7 @@ def decide_for_member(island: Island, command: ForMember) -> list[IslandEvent]:
 def register(island: Island, command: RegisterIsland) -> list[IslandEvent]:
     if not island.is_paired:
         return []  # It registers again once it is paired.
+    command = with_what_was_told(island, command)
     events: list[IslandEvent] = []
     if (island.capabilities, island.agent_version) != (command.capabilities, command.agent_version):
         events.append(
@@ -116,6 +123,19 @@ def register(island: Island, command: RegisterIsland) -> list[IslandEvent]:
             )
         )
     return events + changed_asks(island, command.island_id, command.asks_micro, command.now_ms)
+
+
+def with_what_was_told(island: Island, command: RegisterIsland) -> RegisterIsland:
+    """What an island leaves to its heartbeats stays as it told it last."""
+    if command.protocol != FIRST_DIALECT:
+        return command
+    known = island.capabilities.runtimes if island.capabilities else ()
+    capabilities = command.capabilities
+    return replace(
+        command,
+        capabilities=replace(capabilities, runtimes=capabilities.runtimes or known),
+        asks_micro=command.asks_micro or island.asks_micro,
+    )
 
 
 def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEvent]:
@@ -133,7 +153,21 @@ def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEve
         events.append(DrainEnded(island_id=island_id, resumed_at_ms=at))
     if command.warm_slugs != island.warm_slugs:
         events.append(WarmCargosChanged(island_id=island_id, slugs=command.warm_slugs, changed_at_ms=at))
-    return events + changed_asks(island, island_id, command.asks_micro, at)
+    return [
+        *events,
+        *changed_runtimes(island, island_id, command.runtimes, at),
+        *changed_asks(island, island_id, command.asks_micro, at),
+    ]
+
+
+def changed_runtimes(
+    island: Island, island_id: IslandId, runtimes: tuple[RuntimeOffer, ...] | None, now_ms: int
+) -> list[IslandEvent]:
+    """Nothing before it has registered: the next heartbeat names them again."""
+    known = None if island.capabilities is None else island.capabilities.runtimes
+    if runtimes is None or known is None or runtimes == known:
+        return []
+    return [RuntimesChanged(island_id=island_id, runtimes=runtimes, changed_at_ms=now_ms)]
 
 
 def changed_asks(

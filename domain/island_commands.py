@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.ids import AccountId, IslandId, JobId
-from domain.island_events import Capabilities
+from domain.island_events import Capabilities, RuntimeOffer
 from domain.karma import Penalty
 
 
@@ -95,11 +95,14 @@ class RegisterIsland:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHeartbeat:
+    """`runtimes` is None where the heartbeat does not name them."""
+
     island_id: IslandId
     is_leaving: bool
     is_draining: bool
     asks_micro: Mapping[str, int]
     warm_slugs: tuple[str, ...]
+    runtimes: tuple[RuntimeOffer, ...] | None = None
     now_ms: int
 
 

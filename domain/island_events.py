@@ -161,6 +161,15 @@ class AsksChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimesChanged:
+    """It offers other runtimes than when it registered. Islands of the first dialect say so in their heartbeats."""
+
+    island_id: IslandId
+    runtimes: tuple[RuntimeOffer, ...]
+    changed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarmCargosChanged:
     island_id: IslandId
     slugs: tuple[str, ...]
@@ -252,6 +261,7 @@ IslandEvent = (
     | DrainStarted
     | DrainEnded
     | AsksChanged
+    | RuntimesChanged
     | WarmCargosChanged
     | WorkCredited
     | KarmaPenalized

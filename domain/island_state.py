@@ -31,6 +31,7 @@ from domain.island_events import (
     IslandWentOffline,
     KarmaPenalized,
     PayoutsUnlocked,
+    RuntimesChanged,
     WarmCargosChanged,
     WorkCredited,
 )
@@ -108,6 +109,8 @@ def evolve(island: Island, event: IslandEvent) -> Island:
             return replace(island, is_draining=False)
         case AsksChanged():
             return replace(island, asks_micro=event.asks_micro)
+        case RuntimesChanged():
+            return with_runtimes(island, event)
         case WarmCargosChanged():
             return replace(island, warm_slugs=event.slugs)
         case WorkCredited() | KarmaPenalized() | FloodPenalized():
@@ -122,6 +125,12 @@ def evolve(island: Island, event: IslandEvent) -> Island:
             return island
         case _:
             assert_never(event)
+
+
+def with_runtimes(island: Island, event: RuntimesChanged) -> Island:
+    if island.capabilities is None:  # Never decided, but whatever was stored can be folded.
+        return island
+    return replace(island, capabilities=replace(island.capabilities, runtimes=event.runtimes))
 
 
 def evolve_membership(

@@ -281,7 +281,8 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
     check_holder(job, command.attempt, command.island_id)
     assert job.cargo is not None
     assert job.owner_id is not None
-    # An island earns karma for no longer than it can have worked by our clock and was allowed to.
+    # An island earns karma for no longer than it can have worked by our clock and was allowed to; for that long where
+    # it does not say how long it worked.
     longest_ms = min(job.cargo.limits.wall_s * 1000, command.now_ms - job.working_since_ms)
     return [
         JobSucceeded(
@@ -295,7 +296,7 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
             price_micro=job.price_micro,
             output=command.output,
             usage=command.usage,
-            worked_ms=max(0, min(command.usage.wall_ms, longest_ms)),
+            worked_ms=max(0, min(command.usage.wall_ms or longest_ms, longest_ms)),
             succeeded_at_ms=command.now_ms,
             grade=command.grade,
         )

@@ -17,8 +17,10 @@ from typing import Final
 from domain.cargo import CargoSpec, Runtime
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 
-PLACEMENT_RULES_VERSION: Final = 1
+PLACEMENT_RULES_VERSION: Final = 2
 CANDIDATES_KEPT_MAX: Final = 10
+UNSIGNED_TRUST_LEVEL_MAX: Final = 1
+"""The highest trust level of a cargo on an island that cannot sign what it delivers."""
 RECENT_MS: Final = 10 * 60_000  # How long failures and affinity count.
 DEFAULT_ASK: Final = "_default"
 WEIGHTS: Final = {  # Speed, fit, headroom; each row adds up to 100.
@@ -45,6 +47,7 @@ class Refusal(StrEnum):
     CPU_SHORT = "cpu_short"  # Too few cores.
     DISK_SHORT = "disk_short"  # Too little free disk.
     REGION_EXCLUDED = "region_excluded"  # The job asked for another region.
+    UNSIGNED = "unsigned"  # It cannot sign its results, which cargos above trust level 1 need.
     TRUST_REFUSED = "trust_refused"  # Its owner takes higher trust levels only.
     ASK_ABOVE_BID = "ask_above_bid"  # It asks more than the job bids: raise the bid.
     TRIED_BEFORE = "tried_before"  # An attempt of this job failed there.
@@ -69,7 +72,10 @@ class Want:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One island as the placement sees it. `recent_failures_ms` and `recent_cargos_ms` hold instants."""
+    """One island as the placement sees it. `recent_failures_ms` and `recent_cargos_ms` hold instants.
+
+    An island that has a password and no key is `is_unsigned`.
+    """
 
     island_id: IslandId
     owner_id: AccountId
@@ -78,6 +84,7 @@ class Offer:
     is_online: bool = False
     is_draining: bool = False
     is_suspended: bool = False
+    is_unsigned: bool = False
     cooldown_until_ms: int = 0
     platform: str = ""
     region: str | None = None
@@ -242,6 +249,8 @@ def hardware_refusal(want: Want, offer: Offer) -> Refusal | None:
 def terms_refusal(want: Want, offer: Offer, *, retry_allowed: bool) -> Refusal | None:
     if want.region is not None and want.region != offer.region:
         return Refusal.REGION_EXCLUDED
+    if offer.is_unsigned and want.cargo.trust_level > UNSIGNED_TRUST_LEVEL_MAX:
+        return Refusal.UNSIGNED
     if want.cargo.trust_level < offer.trust_level_min:
         return Refusal.TRUST_REFUSED
     if ask_micro(want, offer) > want.bid_micro:

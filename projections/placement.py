@@ -51,8 +51,8 @@ class IslandStatus(StrEnum):
 class IslandRow(Offer):
     """`pending_minutes` count towards the next point of karma, `worked_ms` is all successful work so far.
 
-    `jobs_failed` counts attempts that failed or were lost. `created_position` is the island's public number. An island
-    that has a password and no key is `is_unsigned`. `enrolled_at_ms` is since when it belongs to its owner.
+    `jobs_failed` counts attempts that failed or were lost. `created_position` is the island's public number.
+    `enrolled_at_ms` is since when it belongs to its owner.
     """
 
     agent_version: str = ""
@@ -62,7 +62,6 @@ class IslandRow(Offer):
     jobs_failed: int = 0
     pending_minutes: int = 0
     worked_ms: int = 0
-    is_unsigned: bool = False
     is_revoked: bool = False
     is_removed: bool = False
     enrolled_at_ms: int
@@ -113,7 +112,6 @@ def new_island(
         jobs_failed=former.jobs_failed if former else 0,
         pending_minutes=former.pending_minutes if former else 0,
         worked_ms=former.worked_ms if former else 0,
-        is_unsigned=isinstance(event, IslandEnrolled) and event.password_sha256 is not None,
         enrolled_at_ms=event.enrolled_at_ms if isinstance(event, IslandEnrolled) else event.paired_at_ms,
         created_position=position,
         position=position,

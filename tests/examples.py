@@ -141,7 +141,7 @@ def candidate_of(island_id: str = ISLAND, **fields: Any) -> Candidate:
 def refused(*codes: Refusal) -> Explanation:
     """Why a job could not be placed: one island for each code."""
     refusals = tuple(RefusalCount(code=code, count=1, example=ISLAND) for code in codes)
-    return Explanation(view_position=7, considered=len(codes), refusals=refusals)
+    return Explanation(rules_version=1, view_position=7, considered=len(codes), refusals=refusals)
 
 
 PLACED: Final = Explanation(view_position=7, considered=1, candidates=(candidate_of(),))
@@ -435,6 +435,10 @@ def settled(**fields: Any) -> account.HoldSettled:
         settled_at_ms=at_ms(6),
     )
     return replace(plain, **fields)
+
+
+PASSWORD: Final[dict[str, Any]] = {"user_key": None, "local_id": "old-box-1", "password_sha256": 64 * "0"}
+"""Fields of an enrolment of an island that has a password and no keys."""
 
 
 def joined(

@@ -24,6 +24,7 @@ from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND
 from domain.island_commands import (
     EnrolIsland,
+    EnrolPasswordIsland,
     MarkOffline,
     PairIsland,
     PenalizeFlood,
@@ -146,14 +147,7 @@ class Chance:
 
     def enrol(self, island: IslandId) -> None:
         now = self.network.now_ms
-        enrolment = EnrolIsland(
-            island_id=island,
-            owner_id=self.owners[island],
-            name=island,
-            user_key=f"key of {island} of {now}",
-            now_ms=now,
-        )
-        self.network.do(ISLAND, island, enrolment)
+        self.network.do(ISLAND, island, self.enrolment(island))
         registration = RegisterIsland(
             island_id=island,
             agent_version="0.1.0",
@@ -164,6 +158,16 @@ class Chance:
         )
         self.network.do(ISLAND, island, registration)
         self.network.do(ISLAND, island, self.heartbeat(island))
+
+    def enrolment(self, island: IslandId) -> EnrolIsland | EnrolPasswordIsland:
+        """The first island has a password, the others have keys."""
+        now = self.network.now_ms
+        common: dict[str, Any] = {"island_id": island, "owner_id": self.owners[island], "name": island}
+        if island == self.islands[0]:
+            return EnrolPasswordIsland(
+                **common, local_id=f"{island}-at-home", password_sha256=64 * "0", now_ms=now
+            )
+        return EnrolIsland(**common, user_key=f"key of {island} of {now}", now_ms=now)
 
     def heartbeat(self, island: IslandId, **fields: Any) -> RecordHeartbeat:
         asks = self.network.state(ISLAND, island).asks_micro
@@ -270,7 +274,8 @@ class Chance:
             case 6:
                 self.network.do(ISLAND, island, self.bar(island))
             case _:
-                self.network.do(ISLAND, island, self.heartbeat(island))
+                runtimes = self.draw.choice([(), examples.CAPABILITIES.runtimes])
+                self.network.do(ISLAND, island, self.heartbeat(island, runtimes=runtimes))
 
     def readmit(self, island: IslandId) -> None:
         now = self.network.now_ms

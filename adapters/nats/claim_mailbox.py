@@ -18,7 +18,7 @@ from nats.errors import Error
 
 from adapters.claim_address import address_of
 from adapters.claim_check import ClaimCheck
-from adapters.claim_codec import job_named
+from adapters.claim_glance import job_named
 from adapters.claim_quota import ClaimQuota
 from adapters.nats import subjects
 from adapters.nats.floods import Floods

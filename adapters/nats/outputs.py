@@ -8,7 +8,7 @@ unreadable is not there. One tail per process feeds every follower; bytes are no
 import asyncio
 import hashlib
 from array import array
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from adapters import wire
-from adapters.claim_codec import job_named
+from adapters.claim_glance import job_named
 from adapters.nats import subjects
 from adapters.nats.replies import ask, position_of, read_batches
 from adapters.nats.tail import StreamTail
@@ -176,20 +176,25 @@ class Outputs:
         """The newest position of the stream seen here."""
         return self._position
 
-    async def run(self) -> None:
-        """Follows the stream until cancelled, from its present end."""
+    async def run(self, heard: Callable[[IslandId, bytes, int], None] | None = None) -> None:
+        """Follows the stream until cancelled, from its present end.
+
+        `heard` is told of every message: whose it is, its body, and when the server stored it.
+        """
         answer = await ask(self._client, f"$JS.API.STREAM.INFO.{subjects.JOB_OUTPUT}")
         self._position = int(answer["state"]["last_seq"])
         async for batch in StreamTail(self._client, subjects.JOB_OUTPUT).batches(after=self._position):
             for one in batch:
                 self._hand_out(one.message, one.position)
+                if heard is not None:
+                    heard(speaker_of(one.message), one.message.data, one.stored_at_ms)
             self._position = batch[-1].position
 
     def _hand_out(self, message: Msg, position: int) -> None:
         if not self._followers:
             return
         named = job_named(message.data)
-        for queue in tuple(self._followers.get(f"{message.subject.split('.')[1]}/{named}", ())):
+        for queue in tuple(self._followers.get(f"{speaker_of(message)}/{named}", ())):
             chunk = chunk_of(message.subject, message.data, position, named)
             if chunk is None:
                 continue
@@ -272,6 +277,10 @@ class Outputs:
         async for batch in batches:
             for chunk in chunks_of(batch, named):
                 yield chunk
+
+
+def speaker_of(message: Msg) -> IslandId:
+    return IslandId(message.subject.split(".")[1])
 
 
 def chunks_of(batch: Iterable[Msg], named: str) -> Iterable[Chunk]:

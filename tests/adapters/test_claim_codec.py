@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from adapters.claim_address import address_of
-from adapters.claim_codec import CLAIM_BYTES_MAX, NUMBER_MAX, claim_of, job_named
+from adapters.claim_codec import (
+    CLAIM_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    NUMBER_MAX,
+    RUNTIMES_MAX,
+    claim_of,
+)
 from domain.claim import ClaimRejected, ClaimRejection, Heartbeat, Registration, Succeeded
 
 ISLAND = "island-1"
@@ -83,6 +89,22 @@ def test_a_body_names_the_island_that_spoke_by_its_id_or_by_what_it_calls_itself
         assert rejected.value.code == ClaimRejection.ID_MISMATCH
 
 
+def test_runtimes_named_in_a_heartbeat_are_offers_of_unknown_speed() -> None:
+    estimates = {"supported_runtimes": ["wasm", "container", "wasm"], "gpu_bandwidth_gb_s": None}
+    claim = claimed(f"host.{ISLAND}.heartbeat", BEAT | {"performance_estimates": estimates})
+    assert isinstance(claim, Heartbeat)
+    assert claim.runtimes is not None
+    assert [(one.runtime, one.score) for one in claim.runtimes] == [("container", 0), ("wasm", 0)]
+    silent = claimed(f"host.{ISLAND}.heartbeat", BEAT)
+    assert silent.runtimes is None
+
+
+def test_more_runtimes_than_there_are_are_cut_off() -> None:
+    estimates = {"supported_runtimes": [f"{n:02}" + 200 * "x" for n in range(99)]}
+    claim = claimed(f"host.{ISLAND}.heartbeat", BEAT | {"performance_estimates": estimates})
+    assert [len(one.runtime) for one in claim.runtimes] == RUNTIMES_MAX * [NAME_CHARACTERS_MAX]
+
+
 @pytest.mark.parametrize("missing", [["count"], ["digest"], ["count", "digest"]])
 @pytest.mark.parametrize("is_signed", [True, False])
 def test_only_an_unsigned_success_may_leave_count_and_digest_out_and_only_both(
@@ -104,15 +126,6 @@ def test_a_body_of_more_than_the_bound_is_not_read() -> None:
     with pytest.raises(ClaimRejected) as rejected:
         claim_of(address_of(REGISTER), (CLAIM_BYTES_MAX + 1) * b"[")
     assert rejected.value.code == ClaimRejection.TOO_LARGE
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"job_id":7}', b"\xff", 60_000 * b"["])
-def test_a_body_that_cannot_be_read_names_no_job(body: bytes) -> None:
-    assert job_named(body) == ""
-
-
-def test_the_job_is_found_without_reading_the_rest() -> None:
-    assert job_named(b'{"x":[1,{"job_id":"no"}],"job_id":"job-1_2","state":5}') == "job-1_2"
 
 
 @pytest.mark.parametrize(

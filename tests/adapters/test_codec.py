@@ -93,6 +93,11 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     island_events.AsksChanged(
         island_id=ISLAND, asks_micro={"_default": 7, SLUG: 4_000_000}, changed_at_ms=at_ms(3)
     ),
+    island_events.RuntimesChanged(
+        island_id=ISLAND,
+        runtimes=(island_events.RuntimeOffer(runtime="wasm", engine="unknown", engine_version="", score=0),),
+        changed_at_ms=at_ms(3),
+    ),
     island_events.WarmCargosChanged(island_id=ISLAND, slugs=(SLUG,), changed_at_ms=at_ms(3)),
     island_events.WorkCredited(
         island_id=ISLAND,

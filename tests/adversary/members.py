@@ -170,8 +170,13 @@ class Victim(Member):
         await self.say(subjects.status(self.island_id), self.status("started"))
         await seen(lambda: self._has_told(f"job.{self.job_id}", lambda fact: fact.attempt == 1), "started")
 
+    async def has_heard(self) -> bool:
+        return bool(self.heard)
+
     def status(self, state: str, **more: Any) -> bytes:
-        return wire.encode(wire.JobStatus(job_id=self.job_id, state=state, timestamp=now_ms(), attempt=1, **more))
+        return wire.encode(
+            wire.JobStatus(job_id=self.job_id, state=state, timestamp=now_ms(), attempt=1, **more)
+        )
 
     async def say(self, subject: str, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Asserts that it is stored under its own name, word for word, and was no duplicate."""
@@ -211,7 +216,9 @@ class Victim(Member):
         return any(is_it(fact) for fact in codec.decode(stored.data or b""))
 
     def _registration(self) -> wire.RegisterHost:
-        test = wire.WireSelfTest(runtime="wasm", engine="wasmtime", engine_version="50", passed=True, score=100)
+        test = wire.WireSelfTest(
+            runtime="wasm", engine="wasmtime", engine_version="50", passed=True, score=100
+        )
         return wire.RegisterHost(
             host_id=self.island_id,
             version="1.0",

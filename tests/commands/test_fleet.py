@@ -18,6 +18,8 @@ from domain.island_events import (
     IslandSuspended,
     IslandWentOffline,
     PayoutsUnlocked,
+    RuntimeOffer,
+    RuntimesChanged,
     WarmCargosChanged,
 )
 from domain.placement import RECENT_MS, Offer, affinity_key
@@ -27,6 +29,7 @@ from tests.examples import (
     JOB_ID,
     OFFER,
     OWNER,
+    PASSWORD,
     SLUG,
     T0_MS,
     assigned,
@@ -114,6 +117,18 @@ def test_a_revoked_island_gets_no_jobs_until_it_is_paired_again() -> None:
             [WarmCargosChanged(island_id=ISLAND, slugs=(SLUG,), changed_at_ms=T0_MS)],
             {"warm_slugs": frozenset({SLUG})},
         ),
+        (
+            [
+                RuntimesChanged(
+                    island_id=ISLAND,
+                    runtimes=(
+                        RuntimeOffer(runtime="container", engine="unknown", engine_version="", score=0),
+                    ),
+                    changed_at_ms=T0_MS,
+                )
+            ],
+            {"scores": {"container": 0}},
+        ),
         ([renamed("attic")], {"name": "attic"}),
         ([flood_penalized(karma=-12)], {"karma": -12}),
         ([CooldownStarted(island_id=ISLAND, until_ms=5, faults_in_row=3)], {"cooldown_until_ms": 5}),
@@ -198,3 +213,8 @@ def test_what_concerns_no_island_is_told_apart() -> None:
     assert island_of(submitted()) is None
     assert island_of(cancelled()) is None
     assert island_of(assigned()) == ISLAND
+
+
+def test_an_island_with_a_password_cannot_sign() -> None:
+    assert offer_of_events(*enrolled(**PASSWORD)).is_unsigned
+    assert not offer_of_events(*enrolled()).is_unsigned

@@ -28,7 +28,7 @@ from domain.claim import (
 )
 from domain.failure import Failure, ReturnReason
 from domain.ids import IslandId, JobId
-from domain.island_events import FloodPenalized, IslandWentOffline
+from domain.island_events import FloodPenalized, IslandWentOffline, RuntimesChanged
 from domain.job_events import (
     AttemptFailed,
     Grade,
@@ -201,6 +201,13 @@ async def test_a_heartbeat_becomes_a_fact_only_where_something_changed() -> None
     assert await world.take(says_alive(), seconds=17) == []
 
 
+async def test_runtimes_that_a_heartbeat_names_become_a_fact() -> None:
+    world = World()
+    await world.given(f"island.{ISLAND}", *ready_island())
+    (event,) = await world.take(says_alive(runtimes=()))
+    assert event == RuntimesChanged(island_id=ISLAND, runtimes=(), changed_at_ms=at_ms(5))
+
+
 async def test_a_goodbye_becomes_a_fact() -> None:
     world = World()
     await world.given(f"island.{ISLAND}", *ready_island())
@@ -242,6 +249,14 @@ async def test_a_renewal_becomes_a_fact() -> None:
 async def test_what_decides_nothing_is_taken_without_a_fact(kind: type[Streaming | Cancelled]) -> None:
     world = await world_with_job(*RUNNING)
     assert await world.take(kind(island_id=ISLAND, job_id=JOB_ID, attempt=1)) == []
+
+
+async def test_an_island_with_a_password_keeps_its_lease_by_saying_that_it_streams() -> None:
+    world = await world_with_job(*RUNNING)
+    says = Streaming(island_id=ISLAND, job_id=JOB_ID, attempt=1)
+    assert await world.take(says, seconds=30, grade=Grade.UNSIGNED) == [
+        LeaseRenewed(job_id=JOB_ID, attempt=1, island_id=ISLAND, lease_ends_at_ms=at_ms(90))
+    ]
 
 
 async def test_a_success_with_its_whole_output_becomes_a_fact() -> None:

@@ -20,6 +20,8 @@ from domain.island_events import (
     DrainStarted,
     IslandEvent,
     IslandWentOffline,
+    RuntimeOffer,
+    RuntimesChanged,
     WarmCargosChanged,
 )
 from domain.rejection import Rejection
@@ -113,6 +115,30 @@ def test_draining_starts_and_ends_once() -> None:
     ended = DrainEnded(island_id=ISLAND, resumed_at_ms=at_ms(10))
     island.given(*ready_island(), draining).when(heartbeat()).then(ended)
     island.given(*ready_island(), draining, ended).when(heartbeat()).then_nothing()
+
+
+def test_runtimes_named_in_heartbeats_are_recorded_when_they_change() -> None:
+    other = RuntimeOffer(runtime="container", engine="unknown", engine_version="", score=0)
+    changed = RuntimesChanged(island_id=ISLAND, runtimes=(other,), changed_at_ms=at_ms(10))
+    island.given(*ready_island()).when(heartbeat(runtimes=(other,))).then(changed)
+    island.given(*ready_island(), changed).when(heartbeat(runtimes=(other,))).then_nothing()
+    island.given(*ready_island(), changed).when(heartbeat(runtimes=())).then(replace(changed, runtimes=()))
+    for says_nothing in (heartbeat(), heartbeat(runtimes=CAPABILITIES.runtimes)):
+        island.given(*ready_island()).when(says_nothing).then_nothing()
+
+
+def test_runtimes_named_before_it_has_registered_wait_for_the_next_heartbeat() -> None:
+    beat = heartbeat(runtimes=CAPABILITIES.runtimes)
+    island.given(*enrolled(), came_online()).when(beat).then_nothing()
+
+
+def test_an_island_of_the_first_dialect_registers_again_without_losing_what_its_heartbeats_told() -> None:
+    asks = AsksChanged(island_id=ISLAND, asks_micro={"_default": 7}, changed_at_ms=T0_MS)
+    bare = replace(CAPABILITIES, runtimes=())
+    again = replace(register, capabilities=bare)
+    told = island.given(*ready_island(), asks)
+    told.when(replace(again, protocol=1)).then_nothing()
+    told.when(again).then(registered(runtimes=()), replace(asks, asks_micro={}))
 
 
 def test_warm_cargos_are_recorded_when_they_change() -> None:

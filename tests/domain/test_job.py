@@ -331,6 +331,7 @@ def test_another_island_cannot_repeat_a_success() -> None:
         ((assigned(), started()), 5, 999_999_999, 3_000),  # No longer than since its start,
         ((assigned(),), 5, 999_999_999, 4_000),  # or since its assignment where the start was not heard,
         ((assigned(), started()), 900, 999_999_999, 60_000),  # nor longer than the cargo may run,
+        ((assigned(), started()), 5, 0, 3_000),  # Who does not say is taken by our clock,
         ((assigned(), started()), 5, -7, 0),  # and never less than nothing.
         ((assigned(), started(seconds=9)), 5, 1_000, 0),
     ],

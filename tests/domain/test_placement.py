@@ -70,6 +70,7 @@ UNFIT: list[tuple[Refusal, dict[str, Any], dict[str, Any]]] = [
     (Refusal.DISK_SHORT, {}, {"cargo": cargo_with(requirements={"disk_mb": 10_001})}),
     (Refusal.REGION_EXCLUDED, {}, {"region": "us-east"}),
     (Refusal.REGION_EXCLUDED, {"region": None}, {"region": "us-east"}),
+    (Refusal.UNSIGNED, {"is_unsigned": True}, {"cargo": cargo_with(trust_level=2)}),
     (Refusal.TRUST_REFUSED, {"trust_level_min": 1}, {}),
     (Refusal.ASK_ABOVE_BID, {"asks_micro": {SLUG: BID_MICRO + 1}}, {}),
     (Refusal.ASK_ABOVE_BID, {"asks_micro": {"_default": BID_MICRO + 1}}, {}),
@@ -84,6 +85,12 @@ def test_each_rule_turns_an_island_down(code: Refusal, offer: dict[str, Any], wa
     answer = placed(want_of(**want), replace(OFFER, **offer))
     assert answer.winner is None
     assert [(count.code, count.count) for count in answer.explanation.refusals] == [(code, 1)]
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_an_island_that_cannot_sign_takes_cargos_of_the_lower_trust_levels(level: int) -> None:
+    want, offer = want_of(cargo=cargo_with(trust_level=level)), replace(OFFER, is_unsigned=True)
+    assert winner_of(want, offer) == offer.island_id
 
 
 def test_every_refusal_has_a_case() -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from nats.aio.client import Client
 
-from adapters.claim_codec import job_named
 from adapters.claim_envelope import CLAIM, SIGNATURE, seal
+from adapters.claim_glance import job_named
 from adapters.enrolment_proof import Purpose, prove
 from adapters.nats import subjects
 from adapters.nats.accounts.nkey import Kind, NKey
