@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 from faststream.nats import NatsBroker, NatsCredentials
+from nats.js.errors import APIError
 
 from adapters import wire
 from adapters.nats import connection, subjects
@@ -22,6 +23,7 @@ from domain.job_events import JobSubmitted
 from domain.trust import SANDBOX_TIERS
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+SUBJECT_IS_FULL: Final = 10077
 JOB_TTL_S: Final = (LEASE_MS + LEASE_GRACE_MS) // 1000
 
 log = logging.getLogger(__name__)
@@ -40,26 +42,34 @@ class Outbox:
         self._artifact_url = artifact_url
 
     async def send_assignment(self, notice: SendAssignment) -> None:
+        """One that is full holds up nobody else: the island hears of the attempt now or loses it with its lease.
+
+        An island with a password only listens, so its copies stay until they expire.
+        """
+        message = await self._assignment(notice)
+        try:
+            await self._broker.publish(
+                wire.encode(message),
+                subjects.jobs(notice.island_id),
+                headers={
+                    subjects.MESSAGE_ID: f"job-{notice.job_id}-{notice.attempt}",
+                    subjects.TTL: f"{JOB_TTL_S}s",
+                },
+                stream=subjects.JOBS,
+                timeout=PUBLISH_TIMEOUT_S,
+            )
+        except APIError as refused:
+            if refused.err_code != SUBJECT_IS_FULL:
+                raise
+            log.warning("mailbox_full", extra={"island_id": notice.island_id, "job_id": notice.job_id})
+
+    async def _assignment(self, notice: SendAssignment) -> wire.AssignJob:
         commit = await self._log.first(f"job.{notice.job_id}")
         assert commit is not None
         submitted = commit.events[0]
         assert isinstance(submitted, JobSubmitted)
-        message = assignment(
-            submitted,
-            notice,
-            self._artifact_url(submitted.cargo.artifact_digest),
-            commit.origin.correlation_id,
-        )
-        await self._broker.publish(
-            wire.encode(message),
-            subjects.jobs(notice.island_id),
-            headers={
-                subjects.MESSAGE_ID: f"job-{notice.job_id}-{notice.attempt}",
-                subjects.TTL: f"{JOB_TTL_S}s",
-            },
-            stream=subjects.JOBS,
-            timeout=PUBLISH_TIMEOUT_S,
-        )
+        artifact_url = self._artifact_url(submitted.cargo.artifact_digest)
+        return assignment(submitted, notice, artifact_url, commit.origin.correlation_id)
 
     async def send_cancel(self, notice: SendCancel) -> None:
         message = wire.CancelJob(
