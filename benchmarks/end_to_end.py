@@ -58,6 +58,8 @@ class Running:
     url: str
     key: str
     pid: int
+    nats_url: str
+    nats_keys: str
 
 
 @asynccontextmanager
@@ -78,7 +80,13 @@ async def network() -> AsyncIterator[Running]:
                 while not described.exists():  # noqa: ASYNC110  made by another process
                     await asyncio.sleep(0.1)
             found = json.loads(described.read_text())
-            yield Running(url=found["url"], key=Path(found["key_file"]).read_text().strip(), pid=process.pid)
+            yield Running(
+                url=found["url"],
+                key=Path(found["key_file"]).read_text().strip(),
+                pid=process.pid,
+                nats_url=found["nats_url"],
+                nats_keys=found["nats_keys"],
+            )
         finally:
             process.send_signal(signal.SIGINT)
             await process.wait()
