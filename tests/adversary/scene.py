@@ -16,7 +16,7 @@ from nats.aio.client import Client
 
 from adapters import codec, wire
 from adapters.nats import subjects
-from adapters.nats.accounts.roles import Role
+from adapters.nats.accounts.roles import Home, Role
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.streams import STREAMS
 from api.api_key_text import new_api_key
@@ -127,6 +127,11 @@ class Scene:
         member = Member(await self.enrolled(http or self.mallory))
         self._stack.push_async_callback(member.close)
         return member
+
+    @property
+    def core(self) -> str:
+        """The public key of CORE."""
+        return self.fabric.deployment.account(Home.CORE)
 
     def named(self, template: str) -> str:
         """The subject or text that a case names: `{me}` the attacker, `{victim}`, `{job}` the victim's job."""
