@@ -143,6 +143,7 @@ def show_islands(islands: list[dict[str, Any]]) -> None:
             island["id"],
             island["name"],
             island["status"],
+            "yes" if island.get("signed") else "no",
             ", ".join(island.get("runtimes", ())),
             f"{island.get('active_jobs', 0)}/{island.get('slots', 0)}",
             island.get("jobs_completed", 0),
@@ -150,7 +151,7 @@ def show_islands(islands: list[dict[str, Any]]) -> None:
         )
         for island in islands
     )
-    show_table(("ISLAND", "NAME", "STATUS", "RUNTIMES", ">BUSY", ">JOBS DONE", ">KARMA"), rows)
+    show_table(("ISLAND", "NAME", "STATUS", "SIGNS", "RUNTIMES", ">BUSY", ">JOBS DONE", ">KARMA"), rows)
 
 
 for command in (

@@ -18,6 +18,7 @@ SHOWN_FIELDS: Final = {
     "reason": "reason",
     "detail": "detail",
     "island_id": "island",
+    "grade": "result",
 }
 """What a line of a job's history says of an event; the rest is in `--json`."""
 

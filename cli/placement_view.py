@@ -12,7 +12,7 @@ from domain.placement import Refusal
 REMEDIES: Final[Mapping[Refusal, str]] = {
     Refusal.NOT_APPROVED: "the island's owner pairs it",
     Refusal.SUSPENDED: "an operator looks at the island's karma and reinstates it",
-    Refusal.OFFLINE: "start an island: archipelago island run",
+    Refusal.OFFLINE: "start an island: archipelago island join URL",
     Refusal.DRAINING: "wait until it is back, or start another island",
     Refusal.COOLDOWN: "wait: it rests after several faults in a row",
     Refusal.RUNTIME_UNSUPPORTED: "start an island that offers the cargo's runtime",
@@ -22,6 +22,7 @@ REMEDIES: Final[Mapping[Refusal, str]] = {
     Refusal.CPU_SHORT: "start an island with more cores",
     Refusal.DISK_SHORT: "free some disk on the island",
     Refusal.REGION_EXCLUDED: "submit without a region, or start an island there",
+    Refusal.UNSIGNED: "start an island with keys of its own: archipelago island join URL",
     Refusal.TRUST_REFUSED: "use a cargo of a higher trust level; the owner takes no lower one",
     Refusal.ASK_ABOVE_BID: "submit again with a higher --bid",
     Refusal.TRIED_BEFORE: "start another island: this job failed there before",
@@ -76,8 +77,8 @@ def show_attempt(attempt: dict[str, Any]) -> None:
 def ending_text(attempt: Mapping[str, Any]) -> str:
     if "ending" not in attempt:
         return " and is under way"
-    because = f" ({attempt['code']})" if attempt.get("code") else ""
-    return f" and ended: {attempt['ending']}{because}"
+    notes = ", ".join(attempt[name] for name in ("code", "grade") if attempt.get(name))
+    return f" and ended: {attempt['ending']}" + (f" ({notes})" if notes else "")
 
 
 def candidate_row(candidate: Mapping[str, Any], winner_id: str) -> Sequence[object]:

@@ -13,6 +13,7 @@ from domain.job_events import (
     AttemptLost,
     AttemptReturned,
     AttemptStarted,
+    Grade,
     JobAssigned,
     JobCancelled,
     JobSucceeded,
@@ -46,7 +47,10 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
-    """`ending` is empty while the attempt is live; `code` then says why: a failure, a loss or a reason to return."""
+    """`ending` is empty while the attempt is live; `code` then says why: a failure, a loss or a reason to return.
+
+    `grade` says of a success whether the island signed it.
+    """
 
     job_id: JobId
     attempt: int
@@ -58,6 +62,7 @@ class AttemptRow:
     ended_at_ms: int | None = None
     lease_ends_at_ms: int
     ending: Ending | None = None
+    grade: Grade | None = None
     code: str | None = None
     detail: str | None = None
     output_after: int
@@ -111,7 +116,8 @@ def changed_attempt(row: AttemptRow, event: EventAfterAssignment, position: int)
             returned = ended_attempt(row, Ending.RETURNED, event.returned_at_ms, position)
             return replace(returned, code=event.reason)
         case JobSucceeded():
-            return ended_attempt(row, Ending.SUCCEEDED, event.succeeded_at_ms, position)
+            succeeded = ended_attempt(row, Ending.SUCCEEDED, event.succeeded_at_ms, position)
+            return replace(succeeded, grade=event.grade)
         case JobCancelled():
             return ended_attempt(row, Ending.CANCELLED, event.cancelled_at_ms, position)
         case _:

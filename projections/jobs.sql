@@ -50,3 +50,8 @@ CREATE TABLE attempts (
     position bigint NOT NULL,
     PRIMARY KEY (job_id, attempt)
 ) WITH (fillfactor = 70);
+
+-- name: migration 2
+-- Whether the island signed its success. Before islands had keys none did.
+ALTER TABLE attempts ADD COLUMN grade text;
+UPDATE attempts SET grade = 'unsigned' WHERE ending = 'succeeded';

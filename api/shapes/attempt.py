@@ -19,6 +19,7 @@ def attempt_shape(row: AttemptRow) -> dict[str, Any]:
             "started_at": maybe_instant(row.started_at_ms),
             "ended_at": maybe_instant(row.ended_at_ms),
             "ending": row.ending,
+            "grade": row.grade,
             "code": row.code,
             "detail": row.detail,
             **placement_shape(row),

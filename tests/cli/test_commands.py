@@ -76,7 +76,7 @@ def test_a_job_tells_where_it_stands_and_what_it_said(network: Up, job: str) -> 
 
 def test_why_shows_every_term_of_the_winner(network: Up, job: str) -> None:
     said = network.typed("job", "why", job).out
-    assert "for 0.5 credits and ended: succeeded.\n" in said
+    assert "for 0.5 credits and ended: succeeded (signed).\n" in said
     assert "SPEED     FIT   HEADROOM" in said
     assert sum(line.startswith("* ") for line in said.splitlines()) == 1
     [attempt] = network.typed("job", "why", job, "--json").json["attempts"]

@@ -45,6 +45,7 @@ class Network:
         self.fabric = Fabric(self.servers.nats)
         self.key = new_api_key().text
         self.registrars: list[Program] = []
+        self.doors: list[Program] = []
         self.coordinators: list[Program] = []
         self.islands: list[Program] = []
         self.clients: list[httpx.AsyncClient] = []
@@ -66,6 +67,18 @@ class Network:
         registrar = Program("registrar", "registrar", settings, self._directory.logs)
         self.registrars.append(registrar)
         registrar.start()
+
+    async def add_door(self) -> Program:
+        """Starts one and waits until it judges."""
+        settings = {
+            "ARCHIPELAGO_DOOR_NATS_URL": self.servers.nats.url,
+            "ARCHIPELAGO_DOOR_NATS_KEYS": str(self.fabric.deployment.door.path),
+        }
+        door = Program("door", "registrar.door", settings, self._directory.logs)
+        self.doors.append(door)
+        door.start()
+        await door.says("door_open")
+        return door
 
     async def add_coordinator(self) -> Program:
         """Starts one more and waits until the local key works there."""
@@ -128,8 +141,8 @@ class Network:
         hosts = (await self.http.get("/hosts")).raise_for_status().json()["hosts"]
         return next((host for host in hosts if host["name"] == name), {})
 
-    async def publish(self, wait_s: float) -> str:
-        return await slow_cargo.publish(self.http, wait_s)
+    async def publish(self, wait_s: float, *, trust_level: int = 1) -> str:
+        return await slow_cargo.publish(self.http, wait_s, trust_level=trust_level)
 
     async def in_every_coordinator(self, slug: str) -> None:
         """Waits until each of them knows the cargo."""
@@ -209,9 +222,9 @@ class Network:
         )
 
     async def close(self) -> None:
-        """Islands, coordinators, registrar, servers; each is stopped although another could not be."""
+        """Islands, coordinators, doors, registrar, servers; each is stopped although another could not be."""
         faults = []
-        for program in (*self.islands, *self.coordinators, *self.registrars):
+        for program in (*self.islands, *self.coordinators, *self.doors, *self.registrars):
             try:
                 await program.stop()
             except Exception as fault:  # noqa: BLE001 - told below, after everything else was stopped

@@ -63,7 +63,7 @@ def escaped(text: str) -> str:
     return text.replace('"', "\\22").replace("\n", "\\0a")
 
 
-async def publish(client: httpx.AsyncClient, wait_s: float) -> str:
+async def publish(client: httpx.AsyncClient, wait_s: float, *, trust_level: int = 1) -> str:
     """Makes the cargo that waits so long known to the network and returns its slug."""
     module, slug = module_of(wait_s), slug_of(wait_s)
     digest = f"sha256:{sha256(module).hexdigest()}"
@@ -75,7 +75,7 @@ async def publish(client: httpx.AsyncClient, wait_s: float) -> str:
         "runtime": "wasm",
         "artifact": {"file": "slow.wasm", "digest": digest},
         "determinism": "none",
-        "trust_level": 1,
+        "trust_level": trust_level,
         "limits": {"memory_mb": 16, "wall_s": 120, "fuel": 10_000_000, "output_bytes": 4000},
         "requirements": {"ram_mb": 16, "cpu_cores": 1},
         "price_micro": PRICE_MICRO,

@@ -7,7 +7,7 @@ import pytest
 
 from domain.failure import Failure, JobEnd, Loss, ReturnReason
 from domain.job import LEASE_MS, Phase
-from domain.job_events import JobAbandoned, LeaseRenewed, PlacementDeferred
+from domain.job_events import Grade, JobAbandoned, LeaseRenewed, PlacementDeferred
 from domain.placement import Refusal, RefusalCount
 from projections.attempts import AttemptRow, Ending, attempt_after, attempt_key
 from projections.jobs import JobRow, job_after
@@ -151,6 +151,12 @@ def test_an_attempt_tells_how_it_ended(event: Any, ending: Ending, code: str | N
     row = attempt(STARTED, event)
     assert (row.ending, row.code, row.ended_at_ms) == (ending, code, examples.at_ms(seconds))
     assert row.detail == ("it broke" if ending is Ending.FAILED else None)
+
+
+@pytest.mark.parametrize("grade", list(Grade))
+def test_a_successful_attempt_tells_whether_it_was_signed(grade: Grade) -> None:
+    assert attempt(STARTED, replace(examples.succeeded(), grade=grade)).grade is grade
+    assert attempt(STARTED, examples.lost()).grade is None
 
 
 def test_a_job_cancelled_while_it_waited_ends_no_attempt() -> None:
