@@ -90,17 +90,25 @@ class LocalNetwork:
             while True:
                 if watching.done():
                     watching.result()
-                for program in self._programs:
-                    if program.died:
-                        self._say(
-                            f"The {program.name} ended (exit code {program.exit_code()}); starting it again."
-                        )
-                        program.restart()
-                    program.log.keep_small()
+                for program in tuple(self._programs):
+                    self._look_after(program)
                 await asyncio.sleep(WATCH_INTERVAL_S)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+    def _look_after(self, program: LocalProgram) -> None:
+        if program.is_over:
+            self._go_on_without(program)
+        elif program.died:
+            self._say(f"The {program.name} ended (exit code {program.exit_code()}); starting it again.")
+            program.restart()
+        program.log.keep_small()
+
+    def _go_on_without(self, program: LocalProgram) -> None:
+        self._programs.remove(program)
+        reason = program.log.tail().rpartition("\n")[2]
+        self._say(f"The {program.name} was sent away ({reason}); going on without it.")
 
     async def during(self, work: Coroutine[Any, Any, T]) -> T:
         """Does `work` while the network is kept alive; whatever fails first ends both."""
@@ -166,15 +174,18 @@ class LocalNetwork:
         self._lock.announce(url)
 
     async def _start_program(self, program: LocalProgram, is_ready: Callable[[], Awaitable[bool]]) -> None:
-        with self._timed(program.name.capitalize()):
-            await self._launch(program)
-            deadline = time.monotonic() + READY_WITHIN_S
-            while not await is_ready():
-                if program.died:
-                    raise program.failed(f"ended with exit code {program.exit_code()} while starting")
-                if time.monotonic() > deadline:
-                    raise program.failed(f"was not ready after {READY_WITHIN_S:.0f} s")
-                await asyncio.sleep(READY_POLL_S)
+        started = time.monotonic()
+        await self._launch(program)
+        while not await is_ready():
+            if program.is_over:
+                self._go_on_without(program)
+                return
+            if program.died:
+                raise program.failed(f"ended with exit code {program.exit_code()} while starting")
+            if time.monotonic() > started + READY_WITHIN_S:
+                raise program.failed(f"was not ready after {READY_WITHIN_S:.0f} s")
+            await asyncio.sleep(READY_POLL_S)
+        self._say_ready(program.name.capitalize(), started)
 
     async def _launch(self, program: LocalProgram) -> None:
         await program.stop_leftovers()
@@ -231,4 +242,7 @@ class LocalNetwork:
     def _timed(self, name: str) -> Iterator[None]:
         started = time.monotonic()
         yield
+        self._say_ready(name, started)
+
+    def _say_ready(self, name: str, started: float) -> None:
         self._say(f"{name}: ready after {time.monotonic() - started:.1f} s.")

@@ -29,14 +29,25 @@ class LocalProgram:
     """One program of one data directory, which the caller has locked. Start it from the main thread."""
 
     def __init__(
-        self, name: str, directory: DataDirectory, settings: Mapping[str, str], *, module: str, stop_s: float
+        self,
+        name: str,
+        directory: DataDirectory,
+        settings: Mapping[str, str],
+        *,
+        module: str,
+        stop_s: float,
+        final_code: int | None = None,
     ) -> None:
-        """`settings` are environment variables on top of our own; `stop_s` is how long a polite end may take."""
+        """`settings` are environment variables on top of our own; `stop_s` is how long a polite end may take.
+
+        `final_code` is the exit code after which starting it again is of no use.
+        """
         self.name = name
         self.log = ServerLog(directory.logs / f"{name}.log")
         self._directory = directory
         self._settings = settings
         self._mark = f"{directory.root}:{name}"
+        self._final_code = final_code
         self._command = command(module, mark=self._mark)
         self._stop_steps = ((signal.SIGTERM, stop_s),)
         self._process: subprocess.Popen[bytes] | None = None
@@ -68,6 +79,11 @@ class LocalProgram:
     def died(self) -> bool:
         """Whether it has ended without being stopped."""
         return not self._is_stopping and self.exit_code() is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself, and for good."""
+        return self.died and self.exit_code() == self._final_code
 
     @property
     def pid(self) -> int | None:

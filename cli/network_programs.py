@@ -19,6 +19,8 @@ COORDINATOR_STOP_S: Final = 15.0
 REGISTRAR_STOP_S: Final = 5.0
 ISLAND_STOP_S: Final = 35.0
 """An island may take 30 s to finish or give back what it runs."""
+ISLAND_SENT_AWAY: Final = 3
+"""The exit code of an island that was removed or revoked: `island.main`."""
 
 RATE_SETTING: Final = "ARCHIPELAGO_REQUESTS_PER_MINUTE"
 LOCAL_REQUESTS_PER_MINUTE: Final = "6000"
@@ -84,7 +86,14 @@ class NetworkPrograms:
         }
         settings |= self._believing("ARCHIPELAGO_ISLAND_CA_FILE")
         settings |= self._allowing("ARCHIPELAGO_ISLAND_ALLOW_PLAINTEXT")
-        return LocalProgram("island", self.directory, settings, module="island", stop_s=ISLAND_STOP_S)
+        return LocalProgram(
+            "island",
+            self.directory,
+            settings,
+            module="island",
+            stop_s=ISLAND_STOP_S,
+            final_code=ISLAND_SENT_AWAY,
+        )
 
     def _believing(self, setting: str) -> dict[str, str]:
         """Whom to believe, where it is not whom the system believes."""

@@ -19,6 +19,10 @@ class NotJoined(Exception):
     """The island cannot begin; the text says what to do."""
 
 
+class SentAway(NotJoined):
+    """The network does not want the island as it is: beginning again would not help."""
+
+
 async def join(
     settings: Settings,
     store: StateStore,
@@ -30,12 +34,12 @@ async def join(
 ) -> tuple[Identity, Credentials]:
     """Those stored, where they still count, else new ones; the user key is a new one where the old was revoked.
 
-    Raises `NotJoined` and `NotEnrolled`.
+    Raises `NotJoined`, `SentAway` and `NotEnrolled`.
     """
     url = settings.coordinator_url
     if not settings.joins_again:
         if (farewell := stored_farewell(store)) is not None:
-            raise NotJoined(farewell)
+            raise SentAway(farewell)
         if (stored := stored_credentials(store, identity, url)) is not None:
             return identity, stored
     if url is None:
@@ -47,7 +51,7 @@ async def join(
         return identity, await _enrol(settings, door, identity, platform)
     except Expelled as revoked:
         if not settings.joins_again:
-            raise NotJoined(str(revoked)) from revoked
+            raise SentAway(str(revoked)) from revoked
     say("the old key was revoked; joining with a new one")
     identity = with_new_user_key(store, identity)
     try:

@@ -32,7 +32,7 @@ from island.credentials import Credentials, KeptCredentials
 from island.enrolment import CoordinatorDoor, NotEnrolled
 from island.hardware import Hardware, detect
 from island.identity import Identity, IdentityUnusable, load_or_make
-from island.joining import NotJoined, join, refuse_plaintext
+from island.joining import NotJoined, SentAway, join, refuse_plaintext
 from island.offered_runtimes import OfferedRuntimes
 from island.pairing import Pairing
 from island.presence import Profile
@@ -42,23 +42,27 @@ from island.state_store import StateDirectoryUnusable, StateStore
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 """The first lets the island finish what it runs, the second does not."""
+SENT_AWAY: Final = 3
+"""An exit code of its own, so that who keeps the island alive can tell that starting it again is of no use."""
 END_S: Final = 5.0
 """Longer than the link needs to hang up."""
 
 
 def run(settings: Settings) -> int:
-    """Until a signal asks it to leave. 0 after an orderly end, 1 where it could not begin or was sent away; the reason
-    is printed.
+    """Until a signal asks it to leave. 0 after an orderly end, 1 where it could not begin, `SENT_AWAY` where it is no
+    longer wanted as it is; the reason is printed.
     """
     # What is routine is told in plain lines; the log is for what should not happen.
     logging.basicConfig(level=logging.ERROR)
     try:
         farewell = uvloop.run(_run(settings))
+    except SentAway as reason:
+        return _fail(str(reason), SENT_AWAY)
     except (NotJoined, NotEnrolled, IdentityUnusable, StateDirectoryUnusable, TlsUnusable) as reason:
         return _fail(str(reason))
     except KeyboardInterrupt:
         return _fail("interrupted before it could begin")
-    return 0 if farewell is None else _fail(farewell)
+    return 0 if farewell is None else _fail(farewell, SENT_AWAY)
 
 
 async def _run(settings: Settings) -> str | None:
@@ -171,6 +175,6 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _fail(reason: str) -> int:
+def _fail(reason: str, code: int = 1) -> int:
     sys.stderr.write(f"{reason}\n")
-    return 1
+    return code

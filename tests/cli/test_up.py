@@ -9,6 +9,8 @@ import psutil
 from tests.cli.commands import COMMAND, Up, comes_true, lines_of, start, typed, up
 from tests.servers import temporary_folder
 
+GONE = "The island was sent away (this island was removed by its owner;"
+
 
 def living(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that still run; a process that has ended and waits to be collected does not."""
@@ -120,6 +122,25 @@ def test_after_kill_nothing_is_left_and_the_next_start_goes_on(tmp_path: Path) -
             ][-3:] == ["Island: stopped", "Coordinator: stopped", "PostgreSQL and NATS: stopped"]
             gone = second.typed("job", "list")
             assert gone.err.startswith("error: --url: no network runs on this machine")
+
+
+def test_it_goes_on_without_an_island_that_was_sent_away(tmp_path: Path) -> None:
+    notices = tmp_path / "notices"
+    with temporary_folder() as root:
+        with up(root, notices) as first:
+            [island] = first.typed("island", "list", "--json").json
+            assert first.typed("island", "remove", island["id"], "--yes").code == 0
+            assert comes_true(lambda: GONE in first.said()), first.said()
+            assert first.typed("island", "list", "--json").json == []
+            assert "starting it again" not in first.said()
+            assert first.stop() == 0
+        with up(root, notices) as second:
+            assert "island" not in second.programs
+            [gone] = lines_of(second.said(), GONE)
+            assert gone.endswith("; going on without it.")
+            assert "archipelago island join" in gone
+            assert not lines_of(second.said(), "Island: ready")
+            assert second.typed("account").code == 0
 
 
 def test_a_coordinator_that_cannot_start_is_told_with_its_log() -> None:

@@ -25,6 +25,7 @@ from adapters.nats.accounts.system import SystemAccount
 from adapters.nats.streams import create_streams
 from adapters.wire import ALREADY_PAIRED, SUSPENDED, AssignJob, PairingAnswer, encode
 from domain.ids import IslandId
+from island.main import SENT_AWAY
 from tests.fabric import Fabric
 from tests.island.coordinator import KEY, LIFE_S, Admit, Coordinator, running_coordinator
 from tests.island.network import WAIT_S, Network, assignment
@@ -456,10 +457,10 @@ async def test_a_removed_island_ends_says_so_and_stays_away_until_it_joins_again
     farewell = (
         f"this island was removed by its owner; to join again: archipelago island join {coordinator.url}"
     )
-    assert await asyncio.to_thread(own_place.island.process.wait, WAIT_S) == 1
+    assert await asyncio.to_thread(own_place.island.process.wait, WAIT_S) == SENT_AWAY
     assert own_place.island.output.read_text().splitlines()[-1] == farewell
     with daemon(own_place.state_dir, coordinator) as again:
-        assert await asyncio.to_thread(again.process.wait, WAIT_S) == 1
+        assert await asyncio.to_thread(again.process.wait, WAIT_S) == SENT_AWAY
         assert again.output.read_text().splitlines()[-1] == farewell
 
     del coordinator.refusals[own_place.island_id]

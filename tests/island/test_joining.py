@@ -10,7 +10,7 @@ import pytest
 from island.credentials import Credentials, KeptCredentials, stored_credentials
 from island.enrolment import NotEnrolled
 from island.identity import Identity, load_or_make
-from island.joining import NotJoined, join, refuse_plaintext
+from island.joining import NotJoined, SentAway, join, refuse_plaintext
 from island.settings import Settings
 from island.state_store import StateStore
 from tests.island.coordinator import KEY, Coordinator, running_coordinator
@@ -91,7 +91,7 @@ async def test_a_revoked_key_is_replaced_by_joining_again_and_by_nothing_else(
 ) -> None:
     first = start.identity
     coordinator.revoked_keys.add(first.user.public)
-    with pytest.raises(NotJoined, match="key was revoked"):
+    with pytest.raises(SentAway, match="key was revoked"):
         await start(coordinator.url)
     assert start.identity.user == first.user
 
@@ -107,7 +107,7 @@ async def test_an_island_that_was_sent_away_comes_back_only_when_it_joins_again(
     kept = KeptCredentials(start.store, await start(coordinator.url))
     kept.give_up("this island was removed by its owner")
     for url in (None, coordinator.url):
-        with pytest.raises(NotJoined, match="removed by its owner"):
+        with pytest.raises(SentAway, match="removed by its owner"):
             await start(url)
     back = await start(coordinator.url, joins_again=True)
     assert await start(None) == back
