@@ -38,14 +38,21 @@ class Proof(BaseModel):
     nonce: Encoded
     user_signature: Encoded
 
-    def check(self, purpose: Purpose, nonces: Nonces) -> None:
-        """Raises `ApiError` unless the holder of the user key signed this, for this purpose and just now."""
+    def check(self, purpose: Purpose, nonces: Nonces, *, api_key: str | None = None) -> None:
+        """Raises `ApiError` unless the holder of the user key signed this, for this purpose and just now.
+
+        `api_key` vouches for the island, where one does.
+        """
         if not nonces.is_fresh(self.nonce):
             rule = f"is none of ours or older than {LIFE_S} s; take a new one from /islands/nonce"
             raise invalid("nonce", rule)
-        self.check_signature(purpose, self.user_key, self.user_signature, field="user_signature")
+        self.check_signature(
+            purpose, self.user_key, self.user_signature, field="user_signature", api_key=api_key
+        )
 
-    def check_signature(self, purpose: Purpose, signer: str, signature: str, *, field: str) -> None:
+    def check_signature(
+        self, purpose: Purpose, signer: str, signature: str, *, field: str, api_key: str | None = None
+    ) -> None:
         keys = {"account_key": self.account_key, "user_key": self.user_key}
-        if not is_proven(signer, signature, purpose, nonce=self.nonce, **keys):
-            raise invalid(field, "does not prove that you hold the key")
+        if not is_proven(signer, signature, purpose, nonce=self.nonce, **keys, api_key=api_key):
+            raise invalid(field, "does not prove that you hold the key, or was made with another API key")

@@ -87,12 +87,11 @@ class CoordinatorDoor:
         """Join, or join again. Raises `NotEnrolled` and `Expelled`."""
         body = {"name": name, "platform": platform}
         signers = {"account_signature": identity.account, "user_signature": identity.user}
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return await self._ask(Purpose.ENROL, identity, body, signers, headers)
+        return await self._ask(Purpose.ENROL, identity, body, signers, key)
 
     async def renew(self, identity: Identity) -> Credentials:
         """The newest document. Raises `NotEnrolled` and `Expelled`."""
-        return await self._ask(Purpose.RENEW, identity, {}, {"user_signature": identity.user}, {})
+        return await self._ask(Purpose.RENEW, identity, {}, {"user_signature": identity.user}, None)
 
     async def _ask(
         self,
@@ -100,17 +99,19 @@ class CoordinatorDoor:
         identity: Identity,
         body: dict[str, str],
         signers: dict[str, NKey],
-        headers: dict[str, str],
+        api_key: str | None,
     ) -> Credentials:
         keys = {"account_key": identity.account.public, "user_key": identity.user.public}
         nonce = _decoded(await self._call("GET", "/nonce"), _Nonce).nonce
-        signatures = {name: prove(key, purpose, nonce=nonce, **keys) for name, key in signers.items()}
+        signatures = {
+            name: prove(key, purpose, nonce=nonce, **keys, api_key=api_key) for name, key in signers.items()
+        }
         answer = await self._call(
             "POST",
             f"/{purpose}",
             EXPULSIONS[purpose],
             json={**keys, "nonce": nonce, **body, **signatures},
-            headers=headers,
+            headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
         )
         return self._credentials(_decoded(answer, _Admission), identity)
 

@@ -7,12 +7,13 @@ owner has paired it.
 from typing import Any, Final
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import clock
 from adapters.enrolment_proof import Purpose
 from api.answers import answer
-from api.authorization import Anyone, Voucher
+from api.authorization import Anyone, Voucher, key_in
 from api.edge import PLACEMENT, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode
 from api.island_proofs import Encoded, Proof
@@ -53,15 +54,21 @@ async def get_nonce(edge: Edge, _: Anyone) -> Response:
 
 @router.post("/enrol", status_code=201)
 async def enrol_island(
-    enrolment: EnrolRequest, caller: Voucher, edge: Edge, request_id: RequestId
+    enrolment: EnrolRequest, request: Request, caller: Voucher, edge: Edge, request_id: RequestId
 ) -> Response:
     """Enrol an island by its keys. With an API key it is that account's at once; without one it waits to be paired.
 
     Repeating it changes nothing and gives a new document; another user key replaces the one before.
     """
-    enrolment.check(Purpose.ENROL, edge.nonces)
-    signature = enrolment.account_signature
-    enrolment.check_signature(Purpose.ENROL, enrolment.account_key, signature, field="account_signature")
+    api_key = key_in(request.headers.get("authorization", ""))
+    enrolment.check(Purpose.ENROL, edge.nonces, api_key=api_key)
+    enrolment.check_signature(
+        Purpose.ENROL,
+        enrolment.account_key,
+        enrolment.account_signature,
+        field="account_signature",
+        api_key=api_key,
+    )
     island_id = IslandId(enrolment.account_key)
     if caller is None:
         await bound_new_islands(edge, island_id, enrolment.user_key)

@@ -34,6 +34,13 @@ def test_an_enrolment_is_no_renewal() -> None:
     assert not is_proven(USER.public, signature, Purpose.RENEW, **SIGNED)
 
 
+def test_a_signature_for_one_api_key_proves_nothing_with_another_or_without() -> None:
+    signature = prove(USER, Purpose.ENROL, **SIGNED, api_key="ak_mine")
+    assert is_proven(USER.public, signature, Purpose.ENROL, **SIGNED, api_key="ak_mine")
+    for other in ("ak_other", "", None):
+        assert not is_proven(USER.public, signature, Purpose.ENROL, **SIGNED, api_key=other)
+
+
 @pytest.mark.parametrize("signature", ["", "A", "not base64!", "ä", "A" * 86, "A" * 100_000])
 def test_a_malformed_signature_proves_nothing(signature: str) -> None:
     assert not is_proven(USER.public, signature, Purpose.ENROL, **SIGNED)

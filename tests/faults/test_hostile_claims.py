@@ -151,7 +151,14 @@ async def enrolled(network: Network) -> Attacker:
     nonce = (await network.http.get("/islands/nonce")).raise_for_status().json()["nonce"]
 
     def proof(key: NKey) -> str:
-        return prove(key, Purpose.ENROL, nonce=nonce, account_key=account.public, user_key=user.public)
+        return prove(
+            key,
+            Purpose.ENROL,
+            nonce=nonce,
+            account_key=account.public,
+            user_key=user.public,
+            api_key=network.key,
+        )
 
     asked = {
         "account_key": account.public,

@@ -93,7 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         purpose = Purpose(self.path.removeprefix(f"{ISLANDS}/"))
         self.server.nonces.remove(body["nonce"])
-        if not proves_its_keys(purpose, body):
+        key = self.headers["Authorization"]
+        if not proves_its_keys(purpose, body, None if key is None else key.removeprefix("Bearer ")):
             self._refuse(422, "invalid_request", "signature: does not prove that you hold the key")
         elif (code := self.server.refusal_of(body)) is not None:
             self._refuse(STATUS_OF[code], code, f"no: {code}")
@@ -146,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def proves_its_keys(purpose: Purpose, body: dict[str, Any]) -> bool:
-    about = {"nonce": body["nonce"], "account_key": body["account_key"], "user_key": body["user_key"]}
+def proves_its_keys(purpose: Purpose, body: dict[str, Any], api_key: str | None) -> bool:
+    about = {name: body[name] for name in ("nonce", "account_key", "user_key")} | {"api_key": api_key}
     is_user = is_proven(body["user_key"], body["user_signature"], purpose, **about)
     if purpose is Purpose.RENEW:
         return is_user
