@@ -36,7 +36,9 @@ def signed(kind: str, body: Callable[[Scene], bytes], /, **fields: Any) -> Make:
     def make(scene: Scene) -> Said:
         said = body(scene)
         subject = subjects.REGISTER if kind == "register" else scene.named(f"host.{{me}}.{kind}")
-        named = {name: scene.named(value) if isinstance(value, str) else value for name, value in fields.items()}
+        named = {
+            name: scene.named(value) if isinstance(value, str) else value for name, value in fields.items()
+        }
         return Said(subject=subject, body=said, headers=scene.attacker.sealed(subject, said, **named))
 
     return make
@@ -141,7 +143,10 @@ ABOUT_JOBS: Final[dict[str, tuple[str, Make]]] = {
     "the victim's job, started": ("not_owner", signed("status", status())),
     "the victim's job, done": ("not_owner", signed("status", status(**SUCCESS))),
     "the victim's job, failed": ("not_owner", signed("status", status(state="failed"))),
-    "the victim's job, given back": ("not_owner", signed("status", status(state="returned", reason="capacity"))),
+    "the victim's job, given back": (
+        "not_owner",
+        signed("status", status(state="returned", reason="capacity")),
+    ),
     "the victim's job, refused": ("not_owner", signed("status", status(state="refused", reason="capacity"))),
     "the victim's lease": ("not_owner", signed("lease", lease())),
     "an attempt to come": ("stale_attempt", signed("status", status("{job}_2", **SUCCESS))),
@@ -172,7 +177,10 @@ MALFORMED: Final[dict[str, tuple[str, Make]]] = {
     "two objects": ("bad_json", signed("heartbeat", raw(b"{}{}"))),
     "no fields": ("bad_json", signed("status", raw(b"{}"))),
     "no state": ("bad_json", signed("status", lambda scene: scene.named('{{"job_id":"{job}"}}').encode())),
-    "a job that is a number": ("bad_json", signed("status", lambda _: b'{"job_id":7,"state":"started"}', job="")),
+    "a job that is a number": (
+        "bad_json",
+        signed("status", lambda _: b'{"job_id":7,"state":"started"}', job=""),
+    ),
     "an attempt that is text": ("bad_json", signed("status", status(attempt="1"))),
     "no time": ("bad_json", signed("status", status(timestamp=float("nan")))),
     "endless use": ("bad_json", signed("status", status(**SUCCESS, usage={"wall_ms": float("inf")}))),
@@ -190,7 +198,10 @@ MALFORMED: Final[dict[str, tuple[str, Make]]] = {
         "implausible",
         signed("heartbeat", heartbeat(asking_prices={"_default": "NaN"})),
     ),
-    "a price below nothing": ("implausible", signed("heartbeat", heartbeat(asking_prices={"_default": "-1"}))),
+    "a price below nothing": (
+        "implausible",
+        signed("heartbeat", heartbeat(asking_prices={"_default": "-1"})),
+    ),
     "a price of a million digits": (
         "implausible",
         signed("heartbeat", heartbeat(asking_prices={"_default": "1e999999"})),

@@ -73,7 +73,11 @@ class AttackedNetwork:
 
     async def close(self) -> None:
         faults = []
-        for stop in (*(program.stop for program in reversed(self.programs)), self.nats.stop, self.postgres.stop):
+        for stop in (
+            *(program.stop for program in reversed(self.programs)),
+            self.nats.stop,
+            self.postgres.stop,
+        ):
             try:
                 await stop()
             except Exception as fault:  # noqa: BLE001 - told below, after everything else was stopped

@@ -15,7 +15,16 @@ from tests.fabric import settle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WORDS: Final = (b"+ACK", b"", b"-NAK", b'-NAK {"delay":1}', b"+WPI", b"+TERM", b"+TERM because", b'+NXT {"batch":9}')
+WORDS: Final = (
+    b"+ACK",
+    b"",
+    b"-NAK",
+    b'-NAK {"delay":1}',
+    b"+WPI",
+    b"+TERM",
+    b"+TERM because",
+    b'+NXT {"batch":9}',
+)
 QUIET_WORDS: Final = (b"+ACK", b"-NAK", b"+TERM")
 OWN_TERMINATION: Final = "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.JOBS.host-{me}"
 OLD_TOKENS: Final = 9

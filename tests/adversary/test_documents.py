@@ -89,7 +89,10 @@ NKEY_HEADER: Final = {"typ": "JWT", "alg": "ed25519-nkey"}
 PAPERS: Final[dict[str, Callable[[Scene, Member], Paper]]] = {
     "expired": expired,
     "the victim's, with its own key": lambda scene, thief: (scene.victim.joined.jwt, thief.joined.user),
-    "the victim's, with its account key": lambda scene, thief: (scene.victim.joined.jwt, thief.joined.account),
+    "the victim's, with its account key": lambda scene, thief: (
+        scene.victim.joined.jwt,
+        thief.joined.account,
+    ),
     "its own, with another's key": lambda _, thief: (thief.joined.jwt, INTRUDER),
     "signed by its own account": lambda _, thief: user_of(thief.island_id, thief.joined.account),
     "signed by a stranger": lambda _, thief: user_of(thief.island_id, STRANGER),
@@ -131,9 +134,7 @@ PAPERS: Final[dict[str, Callable[[Scene, Member], Paper]]] = {
         thief.joined.user,
     ),
     "moved to CORE": lambda scene, thief: (
-        rewritten(
-            thief.joined.jwt, NKEY_HEADER, issuer_account=scene.fabric.deployment.account(Home.CORE)
-        ),
+        rewritten(thief.joined.jwt, NKEY_HEADER, issuer_account=scene.fabric.deployment.account(Home.CORE)),
         thief.joined.user,
     ),
     "its account's document": lambda scene, thief: (
@@ -334,4 +335,6 @@ async def everybody_is_told(scene: Scene) -> None:
     await settle(scene.operator)
     await seen(scene.victim.has_heard, "the victim hears what it is told")
     scene.victim.heard.clear()
-    await scene.operator.jetstream().purge_stream(subjects.JOBS, subject=subjects.jobs(scene.victim.island_id))
+    await scene.operator.jetstream().purge_stream(
+        subjects.JOBS, subject=subjects.jobs(scene.victim.island_id)
+    )

@@ -26,7 +26,9 @@ TO_THE_STREAM: Final = {
     "deletion marker": block(b"Nats-Marker-Reason: Purge"),
     "counter": block(b"Nats-Incr: 1"),
     "schedule": block(b"Nats-Schedule: @every 1s", b"Nats-Schedule-Target: host.{victim}.status"),
-    "schedule of a fact": block(b"Nats-Schedule: @at 2020-01-01T00:00:00Z", b"Nats-Schedule-Target: evt.job.x"),
+    "schedule of a fact": block(
+        b"Nats-Schedule: @at 2020-01-01T00:00:00Z", b"Nats-Schedule-Target: evt.job.x"
+    ),
     "schedule's answer": block(b"Nats-Scheduler: host.{victim}.status", b"Nats-Schedule-Next: purge"),
     "open batch": block(b"Nats-Batch-Id: forged", b"Nats-Batch-Sequence: 1"),
     "whole batch": block(b"Nats-Batch-Id: forged", b"Nats-Batch-Sequence: 1", b"Nats-Batch-Commit: 1"),
@@ -168,9 +170,7 @@ async def test_output_with_a_forged_place_is_read_at_its_own(scene: Scene) -> No
     async with scene.fabric.connected(Role.API) as api:
         read = [
             message
-            async for batch in read_batches(
-                api, subjects.JOB_OUTPUT, own, start=before.state.last_seq + 1
-            )
+            async for batch in read_batches(api, subjects.JOB_OUTPUT, own, start=before.state.last_seq + 1)
             for message in batch
         ]
     places = [position_of(message) for message in read]

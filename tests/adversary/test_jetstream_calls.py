@@ -97,5 +97,7 @@ async def test_nobody_but_the_server_answers_the_call_at_home(scene: Scene, temp
                 scene.user, lambda denied=subject: scene.user.publish(denied, body), subject
             )
         at_home = await answer_of(scene.free, f"$JS.API.{called}", body)
-        assert at_home == NOBODY or json.loads(at_home)["error"]["description"].endswith(NO_JETSTREAM), at_home
+        assert at_home == NOBODY or json.loads(at_home)["error"]["description"].endswith(NO_JETSTREAM), (
+            at_home
+        )
         assert await answer_of(scene.free, f"$JS.core.API.{called}", body) == NOBODY

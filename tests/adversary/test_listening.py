@@ -14,7 +14,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OF_THE_VICTIM: Final = tuple(
     f"host.{{victim}}.{kind}"
-    for kind in ("cancel", "preload", "probe", "jobs", "status", "heartbeat", "lease", "output", "ping", "pong")
+    for kind in (
+        "cancel",
+        "preload",
+        "probe",
+        "jobs",
+        "status",
+        "heartbeat",
+        "lease",
+        "output",
+        "ping",
+        "pong",
+    )
 )
 WIDE: Final = (
     ">",

@@ -11,7 +11,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FORGED: Final = b'{"job_id":"{job}","state":"succeeded"}'
 
-FACTS: Final = ("evt.job.forged", "evt.job.{job}", "evt.island.{victim}", "evt.island.{me}", "evt.account.local")
+FACTS: Final = (
+    "evt.job.forged",
+    "evt.job.{job}",
+    "evt.island.{victim}",
+    "evt.island.{me}",
+    "evt.account.local",
+)
 OF_THE_VICTIM: Final = tuple(
     f"host.{{victim}}.{kind}"
     for kind in (
@@ -83,7 +89,9 @@ ELSEWHERE: Final = (
 async def test_an_island_is_denied_every_other_subject(scene: Scene, template: str) -> None:
     subject = scene.named(template)
     async with scene.nothing_changes():
-        assert await scene.attacker.is_denied(scene.user, lambda: scene.user.publish(subject, FORGED), subject)
+        assert await scene.attacker.is_denied(
+            scene.user, lambda: scene.user.publish(subject, FORGED), subject
+        )
 
 
 @pytest.mark.parametrize("template", ELSEWHERE)
