@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark in one run, and its figures as one table.
+"""`make bench`: every benchmark in one run, and its figures as one table; `python -m benchmarks flood_rows` only that.
 
 Prints Markdown, so that a run can be kept: docs/benchmarks.md holds the last one and says how it was measured. Every
 figure stands beside the aim it is held against or beside what it is compared with in the same run.
@@ -11,10 +11,10 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import append_rate, end_to_end, projection_rate
+from benchmarks import append_rate, end_to_end, fabric, projection_rate
+from benchmarks.fabric import Row
 
 EVENTS: Final = 50_000
-Row = tuple[str, str, str]
 
 
 async def append_rows() -> list[Row]:
@@ -62,10 +62,23 @@ async def end_to_end_rows() -> list[Row]:
     ]
 
 
+MEASURES: Final = (
+    append_rows,
+    projection_rows,
+    end_to_end_rows,
+    fabric.admission_rows,
+    fabric.end_rows,
+    fabric.crowd_rows,
+    fabric.flood_rows,
+    fabric.claim_rows,
+)
+
+
 def main() -> None:
+    wanted = sys.argv[1:] or [measure.__name__ for measure in MEASURES]
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n", flush=True)
     print("| what | measured | aim |\n|---|---|---|", flush=True)
-    for measure in (append_rows, projection_rows, end_to_end_rows):
+    for measure in (measure for measure in MEASURES if measure.__name__ in wanted):
         sys.stderr.write(f"{measure.__name__} ...\n")
         for row in uvloop.run(measure()):
             print("| {} | {} | {} |".format(*row), flush=True)
