@@ -22,7 +22,7 @@ from adapters.nats.claim_mailbox import ClaimMailbox
 from adapters.nats.edge import EdgeService
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
-from adapters.nats.mailbox import Outbox, new_broker
+from adapters.nats.mailbox import Broker, Outbox
 from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
@@ -94,7 +94,7 @@ class Coordinator:
         self.progress = progress
         self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
         self._outputs = Outputs(connections.api)
-        self._broker = new_broker(access(settings, Role.COORDINATOR), "coordinator mailbox")
+        self._broker = Broker(access(settings, Role.COORDINATOR), "coordinator mailbox")
         self._outbox = Outbox(self._broker, self.log, self._artifact_url)
         intake = Intake(self.handler, Outputs(connections.coordinator), self._outbox)
         self._claims = ClaimMailbox(

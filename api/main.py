@@ -103,13 +103,15 @@ async def run_with_http(
         await coordinator.progress.wait("accounts", position, LOCAL_ACCOUNT_S)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     closed = asyncio.create_task(coordinator.connections.until_closed(), name="connections")
-    await asyncio.wait([workers, closed, serving], return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await serving
-    for task in (workers, closed):
-        if task.done():
-            task.result()
-    await end_tasks([workers, closed])
+    try:
+        await asyncio.wait([workers, closed, serving], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        for task in (workers, closed):
+            if task.done():
+                task.result()
+    finally:
+        await end_tasks([workers, closed])
 
 
 def listening_socket(settings: Settings) -> socket.socket:

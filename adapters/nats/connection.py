@@ -25,6 +25,8 @@ PINGS_OUTSTANDING_MAX: Final = 2
 RECONNECT_WAIT_S: Final = 0.25
 CONNECT_TIMEOUT_S: Final = 5
 HANG_UP_S: Final = 1.0
+REFUSALS_MAX: Final = 8
+"""In a row, about two seconds: a server that was just started with older settings is soon started again."""
 NOT_LET_IN: Final = "Authorization Violation"
 HANDSHAKE_FAULTS: Final = (ssl.SSLError, ConnectionResetError, TimeoutError)
 
@@ -124,24 +126,54 @@ def options(name: str, *, is_encrypted: bool = False) -> dict[str, Any]:
 
 
 async def connect(access: Access, name: str) -> Client:
-    """A connected client, waited for while no server answers. Raises `HandshakeFailed` and `NotLetIn`."""
+    """A connected client, waited for while no server answers. Raises `HandshakeFailed` and `NotLetIn`.
+
+    One that was let in before and is no more gets closed: whoever uses it looks at `is_closed` and ends.
+    """
     client = BoundedClient()
+    welcome = _Welcome(client, access)
     found = options_of(access, name)
-    is_first = True
 
     async def on_error(error: Exception) -> None:
         await found["error_cb"](error)
-        if is_first and NOT_LET_IN in str(error):
-            # Otherwise the library would ask for ever with credentials that nobody knows.
-            raise NotLetIn(access.credentials)
+        if NOT_LET_IN in str(error):
+            welcome.refuse()
+
+    async def on_reconnect() -> None:
+        welcome.let_in()
+        await found["reconnected_cb"]()
 
     try:
-        await client.connect(access.url, **found | {"error_cb": on_error})
+        await client.connect(access.url, **found | {"error_cb": on_error, "reconnected_cb": on_reconnect})
     except BaseException:
         await hang_up(client)
         raise
-    is_first = False
+    welcome.let_in()
     return client
+
+
+class _Welcome:
+    """Whether the server still lets a client in. The library alone would ask for ever with what nobody knows."""
+
+    def __init__(self, client: Client, access: Access) -> None:
+        self._client = client
+        self._access = access
+        self._was_let_in = False
+        self._refusals = 0
+        self._closing: asyncio.Task[None] | None = None
+
+    def let_in(self) -> None:
+        self._was_let_in = True
+        self._refusals = 0
+
+    def refuse(self) -> None:
+        """Raises `NotLetIn` where it was never let in."""
+        if not self._was_let_in:
+            raise NotLetIn(self._access.credentials)
+        self._refusals += 1
+        if self._refusals == REFUSALS_MAX:
+            # In a task of its own: closing ends the one that tells us.
+            self._closing = asyncio.create_task(hang_up(self._client))
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -150,7 +182,9 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 async def hang_up(client: Client) -> None:
-    """Closes, also where the first handshake failed: the library alone would wait for ever there."""
-    with suppress(TimeoutError):
+    """Closes, also where the first handshake failed or nothing is left of the connection: the library alone would wait
+    for ever there, or raise.
+    """
+    with suppress(TimeoutError, OSError):
         async with asyncio.timeout(HANG_UP_S):
             await client.close()

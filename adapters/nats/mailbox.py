@@ -5,15 +5,19 @@ FastStream carries it and describes it (AsyncAPI). What comes in: `adapters.nats
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 import msgspec
-from faststream.nats import NatsBroker, NatsCredentials
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.errors import Error
 from nats.js.errors import APIError
 
 from adapters import wire
-from adapters.nats import connection, subjects
+from adapters.nats import subjects
 from adapters.nats.asyncapi import describe_outgoing
+from adapters.nats.connection import Access, connect
 from commands.event_log import EventLog
 from commands.process import SendAssignment, SendCancel
 from domain.cargo import CargoSpec, Runtime
@@ -115,12 +119,24 @@ def wire_cargo(cargo: CargoSpec) -> wire.WireCargo:
     )
 
 
-def new_broker(access: connection.Access, name: str) -> NatsBroker:
-    """Without FastStream's injection of arguments, which costs a hop through a thread for every message."""
-    options = connection.options_of(access, name)
-    credentials = NatsCredentials(
-        options.pop("user_credentials"),
-        ssl_context=options.pop("tls", None),
-        tls_handshake_first=options.pop("tls_handshake_first", False),
-    )
-    return NatsBroker(access.url, logger=None, apply_types=False, security=credentials, **options)
+class Broker(NatsBroker):
+    """FastStream's broker on a connection of ours.
+
+    FastStream's own would never come back once it was not let in, and not say so.
+    """
+
+    def __init__(self, access: Access, name: str) -> None:
+        # Injection of arguments costs a hop through a thread for every message.
+        super().__init__(logger=None, apply_types=False)
+        self._access = access
+        self._name = name
+
+    async def _connect(self) -> Client:
+        client = await connect(self._access, self._name)
+        self.config.connect(client)
+        return client
+
+    async def stop(self, *error: Any) -> None:
+        """Also where there is no connection any more."""
+        with suppress(Error):
+            await super().stop(*error)

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -58,21 +59,22 @@ class Network:
         """Speaks to the first coordinator."""
         return self.clients[0]
 
-    async def start(self) -> None:
+    async def start(self, registrar_keys: Path | None = None) -> None:
+        """The registrar has its own folder or that copy of it."""
         await self.servers.start()
         settings = {
             "ARCHIPELAGO_REGISTRAR_NATS_URL": self.servers.nats.url,
-            "ARCHIPELAGO_REGISTRAR_NATS_KEYS": str(self.fabric.deployment.registrar.path),
+            "ARCHIPELAGO_REGISTRAR_NATS_KEYS": str(registrar_keys or self.fabric.deployment.registrar.path),
         }
         registrar = Program("registrar", "registrar", settings, self._directory.logs)
         self.registrars.append(registrar)
         registrar.start()
 
-    async def add_door(self) -> Program:
-        """Starts one and waits until it judges."""
+    async def add_door(self, keys: Path | None = None) -> Program:
+        """Starts one, with its own folder or with that copy of it, and waits until it judges."""
         settings = {
             "ARCHIPELAGO_DOOR_NATS_URL": self.servers.nats.url,
-            "ARCHIPELAGO_DOOR_NATS_KEYS": str(self.fabric.deployment.door.path),
+            "ARCHIPELAGO_DOOR_NATS_KEYS": str(keys or self.fabric.deployment.door.path),
         }
         door = Program("door", "registrar.door", settings, self._directory.logs)
         self.doors.append(door)
@@ -80,15 +82,15 @@ class Network:
         await door.says("door_open")
         return door
 
-    async def add_coordinator(self) -> Program:
-        """Starts one more and waits until the local key works there."""
+    async def add_coordinator(self, keys: Path | None = None) -> Program:
+        """Starts one more, with its own folder or with that copy of it, and waits until the local key works there."""
         number = len(self.coordinators) + 1
         port = self._ports.choose(f"coordinator-{number}")
         url = f"http://{LOOPBACK}:{port}"
         settings = {
             "ARCHIPELAGO_PORT": str(port),
             "ARCHIPELAGO_NATS_URL": self.servers.nats.url,
-            "ARCHIPELAGO_NATS_KEYS": str(self.fabric.deployment.coordinator.path),
+            "ARCHIPELAGO_NATS_KEYS": str(keys or self.fabric.deployment.coordinator.path),
             "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.nats.url,
             "ARCHIPELAGO_POSTGRES_DSN": self.servers.postgres_dsn,
             "ARCHIPELAGO_LOCAL_KEY": self.key,

@@ -24,7 +24,7 @@ from adapters.nats import subjects
 from adapters.nats.accounts.deployment import Deployment
 from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import HANG_UP_S, HandshakeFailed, connect, encryption, hang_up, options_of
-from adapters.nats.mailbox import new_broker
+from adapters.nats.mailbox import Broker
 from adapters.tls import Distrust, client_context, distrust_of, server_context
 from tests.fabric import Fabric
 
@@ -84,7 +84,7 @@ async def test_components_and_islands_speak_through_it(
 
 
 async def test_the_broker_of_the_mailboxes_speaks_through_it(server: NatsServer) -> None:
-    broker = new_broker(server.access(Role.COORDINATOR), "test")
+    broker = Broker(server.access(Role.COORDINATOR), "test")
     await broker.connect()
     assert await broker.ping(timeout=2)
     await broker.stop()
@@ -130,7 +130,7 @@ async def test_a_component_that_does_not_believe_the_server_ends_at_once(
     with pytest.raises(HandshakeFailed, match="of an authority that is not known here") as failed:
         await connect(mistaken, "test")
     assert failed.value.distrust is Distrust.UNKNOWN_AUTHORITY
-    broker = new_broker(mistaken, "test")
+    broker = Broker(mistaken, "test")
     with pytest.raises(HandshakeFailed):
         await broker.connect()
 

@@ -10,14 +10,14 @@ from nats.aio.client import Client
 from adapters.nats.accounts.roles import Role
 from adapters.nats.asyncapi import document
 from adapters.nats.event_log import JetStreamEventLog
-from adapters.nats.mailbox import Outbox, new_broker
+from adapters.nats.mailbox import Broker, Outbox
 from tests.fabric import Fabric
 
 
 @pytest.fixture
 async def broker(nats_client: Client, fabric: Fabric) -> AsyncIterator[NatsBroker]:
     log = JetStreamEventLog(nats_client)
-    broker = new_broker(fabric.access(Role.COORDINATOR), "test")
+    broker = Broker(fabric.access(Role.COORDINATOR), "test")
     Outbox(broker, log, lambda digest: digest)
     yield broker
     await broker.stop()

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from adapters.nats import subjects
 from adapters.nats.accounts.roles import Role
 from adapters.nats.event_log import JetStreamEventLog
-from adapters.nats.mailbox import Outbox, new_broker
+from adapters.nats.mailbox import Broker, Outbox
 from adapters.nats.streams import WAITING_JOBS_PER_ISLAND_MAX, create_streams
 from commands.process import SendAssignment
 from domain.ids import IslandId
@@ -22,7 +22,7 @@ async def outbox(nats_client: Client, fabric: Fabric) -> AsyncIterator[Outbox]:
     await create_streams(nats_client)
     log = JetStreamEventLog(nats_client)
     await log.append(f"job.{JOB_ID}", [submitted()], expected=0, origin=origin("c1"))
-    broker = new_broker(fabric.access(Role.COORDINATOR), "test")
+    broker = Broker(fabric.access(Role.COORDINATOR), "test")
     made = Outbox(broker, log, lambda digest: f"http://localhost/{digest}")
     await broker.start()
     try:
