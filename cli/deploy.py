@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,6 +13,9 @@ from cli.terminal import say
 
 if TYPE_CHECKING:
     from adapters.nats.connection import Access
+
+TRY_ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+"""The first alone would not end the search for a server that listens."""
 
 
 def deploy(
@@ -57,7 +60,7 @@ async def make_streams(access: "Access", replicas: int) -> None:
     logging.getLogger("adapters.nats").addHandler(logging.NullHandler())
     client = Client()
     try:
-        await client.connect(access.url, **options_of(access, "deploy") | {"allow_reconnect": False})
+        await client.connect(access.url, **options_of(access, "deploy") | TRY_ONCE)
         await create_streams(client, replicas=replicas)
     except Refused as refused:
         raise CommandFailed(f"NATS: {refused}") from refused

@@ -134,3 +134,9 @@ def test_deploying_without_the_operators_folder_names_what_is_missing(tmp_path: 
     said = typed("deploy", "--nats-url", "nats://127.0.0.1:1", "--dir", tmp_path)
     assert said.code == 1
     assert f"{Role.DEPLOY}.creds: is missing" in said.err
+
+
+def test_deploying_where_no_server_listens_ends_with_a_sentence(keys: Path) -> None:
+    said = typed("deploy", "--nats-url", "nats://127.0.0.1:1", "--dir", keys)
+    assert said.code == 1
+    assert said.err.startswith("error: --nats-url: the server cannot be reached")
