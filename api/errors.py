@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
     PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Type the code that the island shows now; it changes.
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
+    ISLANDS_EXCEEDED = "islands_exceeded"  # Remove an island of this account that is not used any more.
     KEY_REVOKED = "key_revoked"  # The island needs a new user key: `archipelago island join` makes one.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.
     CONFLICT = "conflict"  # Read the present state, then decide again.
@@ -49,6 +50,7 @@ STATUS: Final = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.PAIRING_CODE_UNKNOWN: 404,
     ErrorCode.ISLAND_REMOVED: 410,
+    ErrorCode.ISLANDS_EXCEEDED: 409,
     ErrorCode.KEY_REVOKED: 403,
     ErrorCode.JOB_FINISHED: 409,
     ErrorCode.CONFLICT: 409,

@@ -8,6 +8,7 @@ from adapters import clock
 from api.answers import answer
 from api.authorization import Lender
 from api.edge import PLACEMENT, Edge, origin_of
+from api.island_allowance import check_room
 from api.island_password import IslandPassword
 from api.request_fields import Name, RequestId
 from api.strict_json import StrictRoute
@@ -29,6 +30,7 @@ async def issue_ticket(request: TicketRequest, caller: Lender, edge: Edge, reque
 
     Its claims are not signed and count for less; an island of our own needs none of this.
     """
+    await check_room(edge, caller.account_id)
     made = IslandPassword.new()
     command = EnrolPasswordIsland(
         island_id=made.island_id,

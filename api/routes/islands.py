@@ -16,7 +16,9 @@ from api.answers import answer
 from api.authorization import Anyone, Voucher, key_in
 from api.edge import PLACEMENT, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode
+from api.island_allowance import check_room
 from api.island_proofs import Encoded, Proof
+from api.key_ring import Caller
 from api.nonces import LIFE_S
 from api.pairing_page import pair_url
 from api.request_fields import Name, RequestId, Word
@@ -72,6 +74,8 @@ async def enrol_island(
     island_id = IslandId(enrolment.account_key)
     if caller is None:
         await bound_new_islands(edge, island_id, enrolment.user_key)
+    else:
+        await bound_owned_islands(edge, island_id, caller)
     command = EnrolIsland(
         island_id=island_id,
         owner_id=caller.account_id if caller else None,
@@ -102,6 +106,13 @@ async def bound_new_islands(edge: EdgeState, island_id: IslandId, user_key: str)
             f"at most {NEW_ISLANDS_MAX} new islands a minute join without an API key",
             retry_after_s=allowance.retry_after_s,
         )
+
+
+async def bound_owned_islands(edge: EdgeState, island_id: IslandId, caller: Caller) -> None:
+    """An island that only comes back is let in. Raises `ApiError` (islands_exceeded)."""
+    island = await edge.services.handler.recent_state(ISLAND, island_id)
+    if island.owner_id != caller.account_id or island.is_removed:
+        await check_room(edge, caller.account_id)
 
 
 @router.post("/renew")

@@ -12,6 +12,7 @@ from api.answers import answer
 from api.authorization import Anyone, Lender
 from api.edge import PLACEMENT, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode
+from api.island_allowance import check_room
 from api.key_ring import Caller
 from api.pairing_page import PATH, pairing_page
 from api.request_fields import RequestId
@@ -43,6 +44,7 @@ class PairRequest(BaseModel):
 @router.post("")
 async def pair_island(request: PairRequest, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
     """Pair the island that shows this code with the account of this key."""
+    await check_room(edge, caller.account_id)  # First, for a code works once.
     island_id = await take(edge, caller, request.code)
     command = PairIsland(island_id=island_id, owner_id=caller.account_id, now_ms=clock.now_ms())
     handled = await edge.services.handler.handle(
