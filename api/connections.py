@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
-from adapters.nats.connection import Access, access_of, connect
+from adapters.nats.connection import Access, access_of, connect, hang_up
 from api.settings import Settings
 
 LOOK_EVERY_S: Final = 1.0
@@ -43,7 +43,7 @@ class Connections:
             for field in fields(cls):
                 client = await connect(access(settings, Role(field.name)), f"coordinator {field.name}")
                 clients[field.name] = client
-                stack.push_async_callback(client.close)
+                stack.push_async_callback(hang_up, client)
             yield cls(**clients)
 
     async def until_closed(self) -> None:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from adapters import codec
 from adapters.nats.accounts.key_folder import KeyFolder, KeysUnusable
 from adapters.nats.accounts.roles import Role
-from adapters.nats.connection import HandshakeFailed, access_of, connect
+from adapters.nats.connection import HandshakeFailed, access_of, connect, hang_up
 from adapters.nats.replies import Refused
 from adapters.tls import TlsUnusable
 from registrar.settings import Settings
@@ -87,7 +87,7 @@ async def connected(settings: Settings, role: Role) -> AsyncIterator[Client]:
     try:
         yield client
     finally:
-        await client.close()
+        await hang_up(client)
 
 
 async def until_closed(*clients: Client) -> NoReturn:

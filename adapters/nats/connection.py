@@ -185,6 +185,6 @@ async def hang_up(client: Client) -> None:
     """Closes, also where the first handshake failed or nothing is left of the connection: the library alone would wait
     for ever there, or raise.
     """
-    with suppress(TimeoutError, OSError):
+    with suppress(TimeoutError, OSError, RuntimeError):  # The last is uvloop's word for a closed transport.
         async with asyncio.timeout(HANG_UP_S):
             await client.close()

@@ -138,5 +138,5 @@ class Broker(NatsBroker):
 
     async def stop(self, *error: Any) -> None:
         """Also where there is no connection any more."""
-        with suppress(Error):
+        with suppress(Error, OSError, RuntimeError):
             await super().stop(*error)
