@@ -114,11 +114,7 @@ def hear(broker: NatsBroker, island_id: IslandId, on_cancel: Callable[[CancelJob
     _handle(
         broker.subscriber(subjects.cancel(island_id), decoder=undecoded, title="Cancel"), cancel, CancelJob
     )
-    broker.subscriber(probe_subject(island_id), decoder=undecoded, title="Probe")(probe)
-
-
-def probe_subject(island_id: IslandId) -> str:
-    return f"host.{island_id}.probe"
+    broker.subscriber(subjects.probe(island_id), decoder=undecoded, title="Probe")(probe)
 
 
 def asyncapi() -> dict[str, Any]:

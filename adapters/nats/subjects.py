@@ -75,6 +75,16 @@ def ping(island_id: IslandId) -> str:
     return f"host.{island_id}.ping"
 
 
+def probe(island_id: IslandId) -> str:
+    """Where an island is asked whether it is there."""
+    return f"host.{island_id}.probe"
+
+
+def pong(island_id: IslandId) -> str:
+    """Where it says so."""
+    return f"host.{island_id}.pong"
+
+
 def artifact(digest: str, piece: str) -> str:
     """One piece of an artifact by its number, or all of them: `*`."""
     return f"artifact.{token(digest.removeprefix('sha256:'))}.{piece}"

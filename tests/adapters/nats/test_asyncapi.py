@@ -7,6 +7,7 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
+from adapters.nats import subjects
 from adapters.nats.accounts.roles import Role
 from adapters.nats.asyncapi import document
 from adapters.nats.event_log import JetStreamEventLog
@@ -25,17 +26,45 @@ async def broker(nats_client: Client, fabric: Fabric) -> AsyncIterator[NatsBroke
 
 async def test_every_message_between_islands_and_coordinator_is_in_it(broker: NatsBroker) -> None:
     found = document(broker, "1.2.3")
+    own = ("heartbeat", "status", "lease", "output", "progress", "jobs", "cancel", "ping", "probe", "pong")
     addresses = {channel["address"] for channel in found["channels"].values()}
-    assert {
-        "host.*.status",
-        "host.*.heartbeat",
-        "host.{island_id}.jobs",
-        "host.{island_id}.cancel",
-    } <= addresses
-    assert {"JobStatus", "LeaseRenewal", "HostHeartbeat", "RegisterHost", "AssignJob", "CancelJob"} <= set(
-        found["components"]["schemas"]
-    )
+    assert addresses == {None, subjects.REGISTER, subjects.PAIRING} | {
+        f"host.{{island_id}}.{kind}" for kind in own
+    }
+    bodies = {
+        "AssignJob",
+        "CancelJob",
+        "HostHeartbeat",
+        "JobOutput",
+        "JobProgress",
+        "JobStatus",
+        "LeaseRenewal",
+        "PairingAnswer",
+        "PairingRequest",
+        "RegisterHost",
+    }
+    assert set(found["components"]["messages"]) == bodies | {"Ping", "Pong", "Probe"}
+    assert bodies <= set(found["components"]["schemas"])
     assert (found["asyncapi"], found["info"]["version"]) == ("3.0.0", "1.2.3")
+
+
+async def test_it_tells_who_says_what_and_what_is_answered(broker: NatsBroker) -> None:
+    operations = document(broker, "1")["operations"]
+    said = {name for name, operation in operations.items() if operation["action"] == "send"}
+    assert said == {"Assignments", "Cancellations", "Probes"}
+    answers = {
+        name: operation["reply"]["messages"] for name, operation in operations.items() if "reply" in operation
+    }
+    assert answers == {
+        "Pairings": [{"$ref": "#/channels/PairingsAnswers/messages/PairingAnswer"}],
+        "Pings": [{"$ref": "#/channels/PingsAnswers/messages/Pong"}],
+    }
+
+
+async def test_a_channel_of_one_island_explains_its_parameter(broker: NatsBroker) -> None:
+    for channel in document(broker, "1")["channels"].values():
+        is_own = "{island_id}" in (channel["address"] or "")
+        assert is_own == ("island_id" in channel.get("parameters", {}))
 
 
 async def test_every_reference_in_it_leads_somewhere(broker: NatsBroker) -> None:
