@@ -77,7 +77,8 @@ async def network() -> AsyncIterator[Running]:
         try:
             described = Path(root) / "run" / "network.json"
             async with asyncio.timeout(START_S):
-                while not described.exists():  # noqa: ASYNC110  made by another process
+                while not described.exists():
+                    assert process.returncode is None, "archipelago up could not start; it says why above"
                     await asyncio.sleep(0.1)
             found = json.loads(described.read_text())
             yield Running(
@@ -88,7 +89,8 @@ async def network() -> AsyncIterator[Running]:
                 nats_keys=found["nats_keys"],
             )
         finally:
-            process.send_signal(signal.SIGINT)
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
             await process.wait()
 
 
