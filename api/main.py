@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
+from adapters.log_lines import write_log
 from adapters.nats.accounts.key_folder import KeysUnusable
 from adapters.nats.connection import HandshakeFailed
 from adapters.nats.replies import Refused, Unanswered
@@ -40,7 +41,7 @@ class CannotStart(Exception):
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    write_log(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = Settings()

@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from adapters import codec
+from adapters.log_lines import write_log
 from adapters.nats.accounts.key_folder import KeyFolder, KeysUnusable
 from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import HandshakeFailed, access_of, connect, hang_up
@@ -37,7 +38,7 @@ class ClosedForGood(Exception):
 
 def run_program(settings_type: type[S], serve: Callable[[S], Awaitable[None]]) -> int:
     """Runs `serve` until it ends or the program is told to stop. Returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    write_log(logging.INFO)
     prefix = settings_type.model_config.get("env_prefix", "")
     try:
         settings = settings_type()

@@ -90,7 +90,8 @@ class NatsServer(EmbeddedServer):
                 "an older version wrote its event log, before networks had keys"
                 if OWNER_WITHOUT_KEYS in strangers
                 else f"its event log belongs to other keys than those in {self._directory.keys}",
-                next_step="Remove it, bring back the keys it was made with, or name a new one with --data-dir",
+                next_step="Bring back the keys it was made with, or name a new one with --data-dir; without a copy of "
+                "the keys docs/recovery.md says what to do",
             )
         self._configuration.touch(mode=0o600)
 
