@@ -17,7 +17,7 @@ UNKNOWN_JOB: Final = "00000000-0000-4000-8000-000000000000"
 STRANGER: Final = "A" + 55 * "Z"
 NESTED: Final = b'{"job_id":' + 30_000 * b"[" + 30_000 * b"]" + b"}"
 HUGE: Final = 10**30
-SUCCESS: Final = {"state": "succeeded", "count": 1, "digest": "sha256:0"}
+SUCCESS: Final[dict[str, Any]] = {"state": "succeeded", "count": 1, "digest": "sha256:0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,10 +101,10 @@ class Member:
         }
         return seal(**plain | fields, body=body)
 
-    async def is_denied(self, client: Client, act: Callable[[], Awaitable[object]], subject: str) -> bool:
-        """Whether the server refuses to do it and names the subject."""
+    async def is_denied(self, client: Client, act: Awaitable[object], subject: str) -> bool:
+        """Whether the server refuses what its client does then, and names the subject."""
         self.complaints.clear()
-        await act()
+        await act
         await settle(client)
         said = [complaint.lower() for complaint in self.complaints]
         return any("permissions violation" in one and subject.lower() in one for one in said)

@@ -211,10 +211,9 @@ class Scene:
         """The victim's job ends as if nothing had happened, and is paid."""
         victim, account = self.victim, f"account.{OPERATORS_ACCOUNT}"
         digest = f"sha256:{hashlib.sha256(OUTPUT.encode()).hexdigest()}"
-        said = {"job_id": victim.job_id, "attempt": 1}
         for chunk in (
-            wire.JobOutput(**said, seq=1, chunk=OUTPUT),
-            wire.JobOutput(**said, seq=2, is_final=True, count=1, digest=digest),
+            wire.JobOutput(job_id=victim.job_id, seq=1, chunk=OUTPUT),
+            wire.JobOutput(job_id=victim.job_id, seq=2, is_final=True, count=1, digest=digest),
         ):
             await victim.say(subjects.output(victim.island_id), wire.encode(chunk))
         usage = wire.WireUsage(wall_ms=5)
@@ -230,8 +229,8 @@ class Scene:
         await seen(is_paid, "the victim is paid")
 
         async def is_shown() -> bool:
-            job = (await self.http.get(f"/jobs/{victim.job_id}")).json()
-            return job.get("state") == "succeeded" and job["output"]["text"] == OUTPUT
+            job: dict[str, Any] = (await self.http.get(f"/jobs/{victim.job_id}")).json()
+            return (job.get("state"), job.get("output", {}).get("text")) == ("succeeded", OUTPUT)
 
         await seen(is_shown, "the victim's work is shown")
         (await self.http.delete(f"/hosts/{victim.island_id}")).raise_for_status()

@@ -36,8 +36,9 @@ async def queued(scene: Scene) -> AsyncIterator[tuple[Msg, Msg, int]]:
     """What the victim holds unacknowledged, what the attacker does, and the place of what waits for the victim."""
     victim, attacker = scene.victim, scene.attacker
     log = scene.operator.jetstream()
-    for owner in (attacker, victim, victim):
-        waiting = await log.publish(subjects.jobs(owner.island_id), json.dumps({"job_id": "bait"}).encode())
+    for owner in (attacker, victim):
+        await log.publish(subjects.jobs(owner.island_id), b'{"job_id":"bait"}')
+    waiting = await log.publish(subjects.jobs(victim.island_id), b'{"job_id":"bait"}')
     held = []
     for owner, client in ((victim, victim.client), (attacker, scene.user)):
         queue = await client.jetstream(domain=subjects.CORE_DOMAIN).pull_subscribe_bind(
@@ -73,9 +74,7 @@ def in_both_layouts(receipt: str) -> list[str]:
 async def test_another_s_delivery_cannot_be_acknowledged(scene: Scene, word: bytes) -> None:
     async with queued(scene) as (victims, _, _waiting), scene.nothing_changes():
         for receipt in in_both_layouts(victims.reply):
-            assert await scene.attacker.is_denied(
-                scene.user, lambda denied=receipt: scene.user.publish(denied, word), receipt
-            )
+            assert await scene.attacker.is_denied(scene.user, scene.user.publish(receipt, word), receipt)
             assert await answer_of(scene.free, receipt, word) == NOBODY
 
 

@@ -1,4 +1,4 @@
-"""A hostile island claims what is not so. Every claim is kept with its code, shown to its owner, and changes nothing."""
+"""A hostile island claims what is not so. Each claim is kept with its code, shown to its owner, and changes nothing."""
 
 import json
 from typing import Any, Final

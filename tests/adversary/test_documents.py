@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-import nats.errors
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
@@ -18,6 +17,7 @@ from adapters.nats.accounts.jwt import Claims, encode64, mint, read
 from adapters.nats.accounts.layout import IslandAccount, activation, island_imports, island_user_claims
 from adapters.nats.accounts.nkey import Kind, NKey
 from adapters.nats.accounts.roles import PERMISSIONS, Home, Role
+from tests.adversary.entrance import Paper, is_let_in
 from tests.adversary.members import NOBODY, Member, answer_of, seen
 from tests.adversary.scene import Scene
 from tests.fabric import EXPIRES_AT_S, ISSUED_AT_S, JoinedIsland, settle
@@ -27,9 +27,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 EVERYTHING: Final[Claims] = {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
 STRANGER: Final = NKey.new(Kind.ACCOUNT)
 INTRUDER: Final = NKey.new(Kind.USER)
-
-Paper = tuple[str, NKey]
-"""A document, and the key that its bearer signs the server's nonce with."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -65,10 +62,14 @@ def rewritten(document: str, header: dict[str, str], signature: str | None = Non
     )
 
 
-def of_role(scene: Scene, role: Role, signer: NKey) -> Paper:
+def of_role(role: Role) -> Callable[[Scene, Member], Paper]:
     """What one of our own components has, but made by the thief."""
-    home = scene.fabric.deployment.account(PERMISSIONS[role].home)
-    return user_of(home, signer)
+
+    def made(scene: Scene, thief: Member) -> Paper:
+        home = scene.fabric.deployment.account(PERMISSIONS[role].home)
+        return user_of(home, thief.joined.account)
+
+    return made
 
 
 def expired(scene: Scene, thief: Member) -> Paper:
@@ -148,31 +149,8 @@ PAPERS: Final[dict[str, Callable[[Scene, Member], Paper]]] = {
     "no document": lambda _, thief: ("", thief.joined.user),
     "half a document": lambda _, thief: (thief.joined.jwt[:100], thief.joined.user),
     "three dots": lambda _, thief: ("...", thief.joined.user),
-    **{
-        f"of the {role}": lambda scene, thief, role=role: of_role(scene, role, thief.joined.account)
-        for role in Role
-    },
+    **{f"of the {role}": of_role(role) for role in Role},
 }
-
-
-async def is_let_in(url: str, paper: Paper | None, **options: Any) -> bool:
-    async def complain(_: Exception) -> None:
-        """That it is refused is what is expected."""
-
-    if paper is not None:
-        document, user = paper
-        options |= {
-            "user_jwt_cb": document.encode,
-            "signature_cb": lambda nonce: base64.b64encode(user.sign(nonce.encode())),
-        }
-    client = Client()
-    try:
-        await client.connect(url, allow_reconnect=False, connect_timeout=5, error_cb=complain, **options)
-    except (nats.errors.Error, OSError, TimeoutError):
-        return False
-    finally:
-        await client.close()
-    return True
 
 
 async def test_its_own_document_lets_it_in(scene: Scene, thief: Member) -> None:
@@ -216,7 +194,8 @@ class Account:
 
     def claims(self, **changes: Any) -> Claims:
         honest = read(self.scene.fabric.keys.account_jwt(self.island, issued_at_s=ISSUED_AT_S))["nats"]
-        return honest | changes
+        claims: Claims = honest | changes
+        return claims
 
     async def is_taken(self, signer: NKey, claims: Claims) -> bool:
         document = mint(signer, self.island.island_id, "account", claims, issued_at_s=int(time.time()))

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -12,9 +13,9 @@ from nats.aio.client import Client
 
 from adapters.nats import subjects
 from adapters.nats.connection import options
+from tests.adversary.entrance import is_let_in
 from tests.adversary.members import NOBODY, answer_of, seen
 from tests.adversary.scene import Scene
-from tests.adversary.test_documents import is_let_in
 from tests.fabric import settle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -100,8 +101,6 @@ WRONG: Final = {
 
 @pytest.mark.parametrize(("user", "password"), WRONG.values(), ids=WRONG)
 async def test_the_door_stays_shut(scene: Scene, guests: Guests, user: str, password: str) -> None:
-    from hashlib import sha256
-
     own = guests.own
     known = {
         "own": own.user,
@@ -178,9 +177,11 @@ async def rejected_with(scene: Scene, guests: Guests, place: dict[str, Any]) -> 
 
     async def is_shown() -> bool:
         answer = await scene.mallory.get(f"/hosts/{guests.own.island_id}/rejected-claims")
-        for claim in answer.json()["rejected_claims"]:
-            if (claim["claim_stream"], claim["claim_position"]) == (place["stream"], place["seq"]):
-                codes.append(claim["code"])
+        codes.extend(
+            claim["code"]
+            for claim in answer.json()["rejected_claims"]
+            if (claim["claim_stream"], claim["claim_position"]) == (place["stream"], place["seq"])
+        )
         return bool(codes)
 
     await seen(is_shown, "the claim is rejected")

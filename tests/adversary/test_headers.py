@@ -89,7 +89,8 @@ CASES: Final = [
 
 def filled_in(scene: Scene, headers: bytes) -> bytes:
     for name in (b"victims_inbox", b"victim"):
-        headers = headers.replace(b"{%s}" % name, scene.named("{%s}" % name.decode()).encode())
+        place = b"{" + name + b"}"
+        headers = headers.replace(place, scene.named(place.decode()).encode())
     return headers
 
 

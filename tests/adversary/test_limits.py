@@ -15,11 +15,10 @@ from adapters.nats.accounts.layout import (
     SUBSCRIPTIONS_MAX,
     USER_SUBSCRIPTIONS_MAX,
 )
+from tests.adversary.entrance import is_let_in
 from tests.adversary.members import Member, answer_of, as_anything_goes
 from tests.adversary.raw_connection import RawConnection
 from tests.adversary.scene import Scene
-from tests.adversary.test_documents import is_let_in
-from tests.fabric import settle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -137,7 +136,7 @@ async def test_another_tongue_ends_the_connection(
         {"nkey": "{victim}"},
         {"jwt": "{victims_jwt}"},
     ],
-    ids=lambda more: ",".join(more),
+    ids=",".join,
 )
 async def test_a_second_greeting_makes_nobody_of_it(
     scene: Scene, member: Member, raw: RawConnection, more: dict[str, object]

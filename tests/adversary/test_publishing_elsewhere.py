@@ -89,9 +89,7 @@ ELSEWHERE: Final = (
 async def test_an_island_is_denied_every_other_subject(scene: Scene, template: str) -> None:
     subject = scene.named(template)
     async with scene.nothing_changes():
-        assert await scene.attacker.is_denied(
-            scene.user, lambda: scene.user.publish(subject, FORGED), subject
-        )
+        assert await scene.attacker.is_denied(scene.user, scene.user.publish(subject, FORGED), subject)
 
 
 @pytest.mark.parametrize("template", ELSEWHERE)
