@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import island_membership
+from cli.authority import given_authority
 from cli.options import AsJson, DataDir, Key, Url
 from cli.program import become
 from cli.terminal import say, show_json, show_table
@@ -37,6 +38,8 @@ CaFile = Annotated[
     typer.Option(
         "--ca-file",
         envvar="ARCHIPELAGO_ISLAND_CA_FILE",
+        exists=True,
+        dir_okay=False,
         help="PEM file of the authority to believe instead of the system's.",
     ),
 ]
@@ -112,13 +115,17 @@ def settings_of(
     ca_file: Path | None,
     allow_plaintext: bool,
 ) -> dict[str, str]:
-    """Environment variables of the daemon; empty where nothing was given."""
+    """Environment variables of the daemon; empty where nothing was given.
+
+    `archipelago --ca-file FILE island join` means the same as the option behind the command.
+    """
+    authority = ca_file or given_authority()
     return {
         "ARCHIPELAGO_ISLAND_COORDINATOR_URL": coordinator_url,
         "ARCHIPELAGO_ISLAND_KEY": key,
         "ARCHIPELAGO_ISLAND_NAME": name,
         "ARCHIPELAGO_ISLAND_STATE_DIR": "" if state_dir is None else str(state_dir.absolute()),
-        "ARCHIPELAGO_ISLAND_CA_FILE": "" if ca_file is None else str(ca_file.absolute()),
+        "ARCHIPELAGO_ISLAND_CA_FILE": "" if authority is None else str(authority.absolute()),
         "ARCHIPELAGO_ISLAND_ALLOW_PLAINTEXT": "true" if allow_plaintext else "",
     }
 

@@ -14,7 +14,7 @@ import msgspec
 from adapters.enrolment_proof import Purpose, prove
 from adapters.nats.accounts.jwt import BadDocument, read
 from adapters.nats.accounts.nkey import NKey
-from adapters.tls import distrust_of, told
+from adapters.tls import Distrust, distrust_of, is_encrypted, told
 from island.credentials import Credentials
 from island.identity import Identity
 
@@ -25,6 +25,13 @@ TIMEOUT_S: Final = 15.0
 ANSWER_CHARACTERS_MAX: Final = 300
 PAIRED: Final = "paired"
 HOW_TO_JOIN: Final = "archipelago island join URL"
+WHAT_TO_CHECK: Final = {
+    Distrust.UNKNOWN_AUTHORITY: "name the file of that authority with --ca-file, or ARCHIPELAGO_ISLAND_CA_FILE",
+    Distrust.EXPIRED: "check the clock of this machine, and tell whoever runs the network",
+    Distrust.OTHER_NAME: "use the name that the certificate is for",
+    Distrust.NOT_ENCRYPTED: "where nothing is encrypted the address begins with http://",
+    Distrust.UNREADABLE: "tell whoever runs the network",
+}
 
 
 class NotEnrolled(Exception):
@@ -56,7 +63,7 @@ class Expelled(Exception):
 
     def __init__(self, reason: Expulsion, coordinator_url: str) -> None:
         again = HOW_TO_JOIN.replace("URL", coordinator_url)
-        super().__init__(f"{FAREWELLS[reason]}; to join again: {again}")
+        super().__init__(f"{FAREWELLS[reason]}; to join again: {again} (with the options of the first time)")
         self.reason = reason
 
 
@@ -132,11 +139,11 @@ class CoordinatorDoor:
     def _unreachable(self, fault: Exception) -> str:
         distrust = distrust_of(fault)
         if distrust is not None:
-            return f"coordinator_url: {self.url} {told(distrust)}; ca_file names the authority to believe"
-        return (
-            f"coordinator_url: no answer from {self.url} ({type(fault).__name__}); "
-            "check the address and that the coordinator runs"
-        )
+            return f"coordinator_url: {self.url} {told(distrust)}; {WHAT_TO_CHECK[distrust]}"
+        what_to_check = "check the address and that the coordinator runs"
+        if isinstance(fault, httpx.RemoteProtocolError) and not is_encrypted(self.url):
+            what_to_check = "where a coordinator is encrypted its address begins with https://"
+        return f"coordinator_url: no answer from {self.url} ({type(fault).__name__}); {what_to_check}"
 
     def _credentials(self, admission: _Admission, identity: Identity) -> Credentials:
         if admission.host_id != identity.island_id:

@@ -65,7 +65,7 @@ def refuse_plaintext(settings: Settings, name: str, url: str) -> None:
     if is_exposed(url) and not settings.allow_plaintext:
         raise NotJoined(
             f"{name}: {url} is another machine and not encrypted; use an encrypted address, "
-            "or set allow_plaintext if nobody between here and there can do harm"
+            "or add --allow-plaintext if nobody between here and there can do harm"
         )
 
 

@@ -4,10 +4,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from adapters.embedded.certificates import Certificates
 from tests.island.coordinator import Coordinator, running_coordinator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,8 +19,8 @@ WAIT_S = 20.0
 
 
 @contextmanager
-def typed(*words: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "cli.main", "island", *words]
+def typed(*words: str, group: Sequence[str] = ("island",)) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "cli.main", *group, *words]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     with process:
         try:
@@ -70,5 +74,21 @@ def test_running_without_having_joined_says_how_to_join(tmp_path: Path) -> None:
 
 def test_a_plaintext_coordinator_on_another_machine_is_refused(tmp_path: Path) -> None:
     with typed("join", "http://192.0.2.1", f"--state-dir={tmp_path}") as process:
-        read_until(process, "set allow_plaintext")
+        read_until(process, "add --allow-plaintext")
         assert process.wait(WAIT_S) == 1
+
+
+@pytest.mark.parametrize("before_the_command", [True, False])
+def test_the_authority_may_be_named_before_or_behind_the_command(
+    tmp_path: Path, *, before_the_command: bool
+) -> None:
+    certificates = Certificates(tmp_path / "tls")
+    certificates.renewed((), datetime.now(UTC))
+    given = [f"--ca-file={certificates.ca_file}"]
+    group, behind = ([*given, "island"], []) if before_the_command else (["island"], given)
+    with typed(
+        "join", *behind, "https://127.0.0.1:1", f"--state-dir={tmp_path / 'state'}", group=group
+    ) as process:
+        read_until(process, "no answer from https://127.0.0.1:1")
+        assert process.wait(WAIT_S) == 1
+    assert (tmp_path / "state" / "authority.pem").read_bytes() == certificates.ca_file.read_bytes()

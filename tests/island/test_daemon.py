@@ -455,7 +455,8 @@ async def test_a_removed_island_ends_says_so_and_stays_away_until_it_joins_again
         await SystemAccount(client).delete(order)
 
     farewell = (
-        f"this island was removed by its owner; to join again: archipelago island join {coordinator.url}"
+        f"this island was removed by its owner; to join again: archipelago island join {coordinator.url} "
+        "(with the options of the first time)"
     )
     assert await asyncio.to_thread(own_place.island.process.wait, WAIT_S) == SENT_AWAY
     assert own_place.island.output.read_text().splitlines()[-1] == farewell

@@ -1,5 +1,6 @@
 """Asking to join and for newer documents: what is proven, what is kept, and every way in which it does not work."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -120,6 +121,16 @@ async def test_another_failure_ends_nothing(
     coordinator.refusals[identity.island_id] = "rate_limited"
     with pytest.raises(NotEnrolled, match="try again in a minute"):
         await door.renew(identity)
+
+
+async def test_plain_http_where_tls_is_spoken_is_told_how_the_address_begins(identity: Identity) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()  # As a server that speaks TLS does when it is told "GET".
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server, httpx.AsyncClient() as client:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NotEnrolled, match="its address begins with https://"):
+            await CoordinatorDoor(client, f"http://127.0.0.1:{port}").renew(identity)
 
 
 async def test_an_address_without_a_coordinator_ends_nothing(

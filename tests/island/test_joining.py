@@ -119,7 +119,7 @@ async def test_a_coordinator_that_does_not_answer_is_told(start: Start) -> None:
 
 
 async def test_a_plaintext_coordinator_elsewhere_is_refused_before_anything_is_sent(start: Start) -> None:
-    with pytest.raises(NotJoined, match=r"coordinator_url: http://192\.0\.2\.1 .* set allow_plaintext"):
+    with pytest.raises(NotJoined, match=r"coordinator_url: http://192\.0\.2\.1 .* add --allow-plaintext"):
         await start("http://192.0.2.1")
 
 
@@ -140,5 +140,5 @@ def test_plaintext_is_for_the_loopback(url: str, is_allowed: bool) -> None:
     if is_allowed:
         refuse_plaintext(Settings(), "url", url)
     else:
-        with pytest.raises(NotJoined, match="allow_plaintext"):
+        with pytest.raises(NotJoined, match="allow-plaintext"):
             refuse_plaintext(Settings(), "url", url)
