@@ -57,9 +57,9 @@ def _exposures(settings: Settings, certificate: Certificate | None) -> list[str]
             f"ARCHIPELAGO_PUBLIC_URL: at {settings.public_url} keys and jobs would travel in plaintext. "
             f"{CERTIFICATE} and name an https:// address, or {PROXY}."
         )
-    if is_exposed(settings.island_nats_url):
+    if is_exposed(settings.nats_url_of_islands):
         found.append(
-            f"ARCHIPELAGO_ISLAND_NATS_URL: to {settings.island_nats_url} islands would speak in plaintext. "
+            f"ARCHIPELAGO_ISLAND_NATS_URL: to {settings.nats_url_of_islands} islands would speak in plaintext. "
             "Give the NATS server a certificate and name it as tls://host:port; "
             "in a network that you trust set ARCHIPELAGO_ALLOW_PLAINTEXT=true."
         )

@@ -38,8 +38,8 @@ class Settings(BaseSettings):
         description="Certificate authority that signed the NATS server's certificate; empty: the system's list.",
     )
     island_nats_url: NatsUrl = Field(
-        default="nats://127.0.0.1:4222",
-        description="The same server as islands reach it; no user and no password in it.",
+        default="",
+        description="The same server as islands reach it, no user and no password in it; empty: as this process does.",
     )
     tls_cert_file: Path | None = Field(
         default=None, description="Certificate chain to serve HTTPS with; empty: plain HTTP."
@@ -78,3 +78,7 @@ class Settings(BaseSettings):
         le=30,
         description="How long a write, or a read with ?after=, waits for the read side.",
     )
+
+    @property
+    def nats_url_of_islands(self) -> str:
+        return self.island_nats_url or self.nats_url

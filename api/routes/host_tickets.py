@@ -51,7 +51,7 @@ async def issue_ticket(request: TicketRequest, caller: Lender, edge: Edge, reque
         "host_id": made.local_id,
         "island_id": made.island_id,
         "name": request.name,
-        "url": made.url(edge.services.settings.island_nats_url),
+        "url": made.url(edge.services.settings.nats_url_of_islands),
         "user": made.local_id,
         "password": made.password,
     }

@@ -140,7 +140,7 @@ async def admission(edge: EdgeState, island_id: IslandId, island: Island, positi
             "host_id": island_id,
             "name": island.name,  # The first enrolment and its owner settle it.
             "status": "paired" if island.is_paired else "pending",
-            "nats_url": edge.services.settings.island_nats_url,
+            "nats_url": edge.services.settings.nats_url_of_islands,
             "user_jwt": documents.user_jwt,
             "expires_at_s": documents.expires_at_s,
             "pair_url": pair_url(edge.services.settings),

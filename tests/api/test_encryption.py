@@ -40,6 +40,7 @@ def test_with_a_certificate_it_may_listen_anywhere(encrypted: dict[str, Any]) ->
         ({"host": "::"}, "ARCHIPELAGO_HOST: "),
         ({"public_url": f"http://{ELSEWHERE}"}, "ARCHIPELAGO_PUBLIC_URL: "),
         ({"island_nats_url": f"nats://{ELSEWHERE}"}, "ARCHIPELAGO_ISLAND_NATS_URL: .*tls://host:port"),
+        ({"nats_url": f"nats://{ELSEWHERE}"}, f"ARCHIPELAGO_ISLAND_NATS_URL: to nats://{ELSEWHERE}"),
     ],
 )
 def test_what_could_be_read_on_the_way_is_refused_unless_it_is_allowed(
@@ -55,6 +56,12 @@ def test_what_could_be_read_on_the_way_is_refused_unless_it_is_allowed(
 def test_a_certificate_for_http_does_not_encrypt_nats(encrypted: dict[str, Any]) -> None:
     with pytest.raises(Unencrypted, match="ARCHIPELAGO_ISLAND_NATS_URL"):
         https_context(Settings(host=ELSEWHERE, island_nats_url=f"nats://{ELSEWHERE}", **encrypted))
+
+
+def test_islands_are_sent_to_our_own_server_unless_another_address_is_named() -> None:
+    assert Settings(nats_url="tls://inside:1").nats_url_of_islands == "tls://inside:1"
+    named = Settings(nats_url="tls://inside:1", island_nats_url="tls://outside:2")
+    assert named.nats_url_of_islands == "tls://outside:2"
 
 
 @pytest.mark.parametrize("missing", ["tls_cert_file", "tls_key_file"])
