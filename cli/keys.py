@@ -120,6 +120,7 @@ def rotate(keys_dir: KeysDir = None, data_dir: DataDir = None, as_json: AsJson =
     tell_next(
         keys_dir,
         "Start NATS with the new settings, then the registrar; then `archipelago keys finish-rotation`.",
+        "start `archipelago up`; when it is ready stop it, and type `archipelago keys finish-rotation`.",
     )
 
 
@@ -188,6 +189,10 @@ def tell_made(root: Path, before: set["Secret"], *, as_json: bool) -> None:
         say(f"Every key in {root} was there; the credentials are written anew.")
 
 
-def tell_next(keys_dir: Path | None, by_hand: str) -> None:
+def tell_next(
+    keys_dir: Path | None,
+    by_hand: str,
+    on_this_machine: str = "`archipelago up` starts everything with the new keys.",
+) -> None:
     """What makes the servers take notice."""
-    note(f"next: {by_hand}" if keys_dir else "next: `archipelago up` starts everything with the new keys.")
+    note(f"next: {by_hand if keys_dir else on_this_machine}")

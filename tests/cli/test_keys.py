@@ -77,6 +77,11 @@ def test_an_open_rotation_is_seen_and_told(keys: Path) -> None:
     assert "finish-rotation" in again.err
 
 
+def test_after_a_rotation_the_way_to_its_end_is_told(keys: Path, data_dir: Path) -> None:
+    for where in (("--dir", keys), ("--data-dir", data_dir)):
+        assert "finish-rotation" in typed("keys", "rotate", *where).err
+
+
 def test_an_empty_folder_is_told_with_the_way_out(tmp_path: Path) -> None:
     for words in (["show"], ["config", "--accounts", "accounts"]):
         said = typed("keys", *words, "--dir", tmp_path / "nothing")
