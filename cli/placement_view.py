@@ -43,18 +43,32 @@ TERMS: Final = (
 
 
 def show_placement(placement: dict[str, Any]) -> None:
-    """Every attempt with its candidates and refusals; for a waiting job, what it waits for."""
-    attempts = placement.get("attempts", [])
-    for attempt in attempts:
+    """Every attempt with its candidates and refusals; then what a job waits for, or where to read why it failed."""
+    for attempt in placement.get("attempts", []):
         show_attempt(attempt)
-    reasons = placement.get("queue_reasons")
-    if reasons:
+    if reasons := placement.get("queue_reasons"):
         say("The job waits. No island takes it now:")
         show_refusals(reasons)
-    elif not attempts and placement["state"] in ("cancelled", "failed"):
-        say(f"The job is {placement['state']} and was never placed.")
-    elif not attempts:
-        say(f"The job is {placement['state']} and was not placed yet. Look again in a moment.")
+    elif text := standing_text(placement):
+        say(text)
+
+
+def standing_text(placement: Mapping[str, Any]) -> str | None:
+    """What the attempts alone do not say."""
+    match placement["state"], bool(placement.get("attempts")):
+        case "submitted", True:
+            return "The job waits and was not placed again yet. Look again in a moment."
+        case "submitted", False:
+            return (
+                "The job waits and was not placed yet. Look again in a moment; "
+                "where no island has joined so far: archipelago island join URL"
+            )
+        case "failed", _:
+            return f"The job failed and is not tried again. Why: archipelago job show {placement['job_id']}"
+        case "cancelled", False:
+            return "The job was cancelled before it was placed."
+        case _:
+            return None
 
 
 def show_attempt(attempt: dict[str, Any]) -> None:

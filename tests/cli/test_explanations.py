@@ -1,0 +1,176 @@
+"""What a person reads from `archipelago job why` in five typical cases, word for word.
+
+The texts lie in `tests/golden/explanations`. A change of the view, of the score or of the rules shows here; look at
+the difference, and where it is meant, renew the texts: `python -m tests.cli.test_explanations`.
+"""
+
+import io
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from api.shapes.attempt import attempt_shape
+from api.shapes.job import queue_reasons
+from api.shapes.present import present
+from cli.placement_view import show_placement
+from domain.failure import Failure, ReturnReason
+from domain.pricing import MICRO_PER_CREDIT
+from projections.attempts import ATTEMPTS, AttemptRow
+from projections.jobs import JOBS, JobRow
+from tests.examples import JOB_ID, OTHER_JOB_ID, cargo_with
+from tests.story import Story
+
+GOLDEN: Final = Path(__file__).parents[1] / "golden" / "explanations"
+
+
+def placed() -> Story:
+    """The nearest and fastest of three islands; a fourth is away."""
+    story = Story()
+    story.join("attic", runtimes=(), region="eu-west")
+    story.join("cellar", ram_mb=1_000, region="eu-west")
+    story.join("garden", asks={"_default": 3 * MICRO_PER_CREDIT}, ram_mb=330, slots=4)
+    story.join("harbour")
+    story.beat("attic", is_leaving=True)
+    story.submit()
+    story.wait()
+    story.start()
+    story.succeed()
+    return story
+
+
+def no_island_online() -> Story:
+    story = Story()
+    for name in ("attic", "cellar"):
+        story.join(name)
+        story.beat(name, is_leaving=True)
+    story.submit()
+    story.wait()
+    return story
+
+
+def all_refused() -> Story:
+    """Every island has another reason."""
+    story = Story()
+    story.join("attic", asks={"_default": 6 * MICRO_PER_CREDIT})
+    story.join("cellar", ram_mb=200)
+    story.join("garden", trust_level_min=1)
+    story.join("harbour", region="us-east")
+    story.join("lighthouse", slots=1)
+    story.join("mill", runtimes=())
+    story.submit(OTHER_JOB_ID, region="eu-west", bid_micro=4 * MICRO_PER_CREDIT)
+    story.wait()
+    story.submit(region="eu-west")
+    story.wait()
+    return story
+
+
+def retried_elsewhere() -> Story:
+    """The first island falls silent; the job goes on where it had been second."""
+    story = Story()
+    story.join("attic", ram_mb=1_000)
+    story.join("harbour")
+    story.submit()
+    story.wait()
+    story.start()
+    story.wait(65)
+    story.start()
+    story.succeed()
+    return story
+
+
+def exhausted() -> Story:
+    """Three attempts, each lost or failed by another island in another way."""
+    story = Story()
+    for name in ("attic", "cellar", "harbour"):
+        story.join(name)
+    story.submit(cargo=cargo_with(target_score=200))
+    story.wait()
+    story.start()
+    story.fail(Failure.ENGINE_ERROR)
+    story.wait()
+    story.wait(65)
+    story.start()
+    story.fail(Failure.DOWNLOAD_FAILED)
+    story.wait()
+    return story
+
+
+CASES: Final[dict[str, Callable[[], Story]]] = {
+    case.__name__: case for case in (placed, no_island_online, all_refused, retried_elsewhere, exhausted)
+}
+
+
+def placement_of(story: Story) -> dict[str, Any]:
+    """The answer of the API, from the rows that the log leads to."""
+    job: JobRow | None = None
+    attempts: dict[Any, AttemptRow | None] = {}
+    for commit in story.commits:
+        for event in commit.events:
+            if type(event) in JOBS.concerns and event.job_id == JOB_ID:
+                job = JOBS.row_after(job, event, commit.position)
+            if type(event) in ATTEMPTS.concerns and (key := ATTEMPTS.key_of(event)) and key[0] == JOB_ID:
+                attempts[key] = ATTEMPTS.row_after(attempts.get(key), event, commit.position)
+    assert job is not None
+    rows = [attempt_shape(row) for row in attempts.values() if row is not None]
+    return present(
+        {"job_id": JOB_ID, "state": job.state, "attempts": rows, "queue_reasons": queue_reasons(job)}
+    )
+
+
+def explanation(case: Callable[[], Story]) -> str:
+    said = io.StringIO()
+    with redirect_stdout(said):
+        show_placement(placement_of(case()))
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_person_reads(name: str) -> None:
+    assert explanation(CASES[name]) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_every_text_belongs_to_a_case() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == CASES.keys()
+
+
+def only_line(story: Story) -> str:
+    text = explanation(lambda: story)
+    assert text.count("\n") == 1
+    return text
+
+
+def test_a_job_without_any_island_says_how_one_joins() -> None:
+    story = Story()
+    story.submit()
+    story.wait()
+    assert only_line(story).endswith("where no island has joined so far: archipelago island join URL\n")
+
+
+def test_a_job_that_was_never_placed_says_why_nothing_is_to_be_seen() -> None:
+    story = Story()
+    story.submit()
+    story.submit(OTHER_JOB_ID)
+    story.cancel()
+    assert only_line(story) == "The job was cancelled before it was placed.\n"
+    story = Story()
+    story.submit()
+    story.wait(600)
+    assert only_line(story).endswith(f"Why: archipelago job show {JOB_ID}\n")
+
+
+def test_a_job_between_two_attempts_says_that_it_waits() -> None:
+    story = Story()
+    story.join("harbour")
+    story.submit()
+    story.wait()
+    story.give_back(ReturnReason.HEAT)
+    assert explanation(lambda: story).endswith("was not placed again yet. Look again in a moment.\n")
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for name, case in CASES.items():
+        (GOLDEN / f"{name}.txt").write_text(explanation(case), encoding="utf-8")
