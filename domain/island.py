@@ -108,7 +108,7 @@ def decide_for_member(island: Island, command: ForMember) -> list[IslandEvent]:
 
 
 def register(island: Island, command: RegisterIsland) -> list[IslandEvent]:
-    if not island.is_paired:
+    if not island.is_paired or is_old(island, command):
         return []  # It registers again once it is paired.
     command = with_what_was_told(island, command)
     events: list[IslandEvent] = []
@@ -125,6 +125,11 @@ def register(island: Island, command: RegisterIsland) -> list[IslandEvent]:
     return events + changed_asks(island, command.island_id, command.asks_micro, command.now_ms)
 
 
+def is_old(island: Island, command: RegisterIsland | RecordHeartbeat) -> bool:
+    """Whether it was said before something newer, and only arrives or is delivered again now."""
+    return command.now_ms < island.told_at_ms
+
+
 def with_what_was_told(island: Island, command: RegisterIsland) -> RegisterIsland:
     """What an island leaves to its heartbeats stays as it told it last."""
     if command.protocol != FIRST_DIALECT:
@@ -139,7 +144,7 @@ def with_what_was_told(island: Island, command: RegisterIsland) -> RegisterIslan
 
 
 def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEvent]:
-    if not island.is_paired:
+    if not island.is_paired or is_old(island, command):
         return []
     if command.is_leaving:
         return go_offline(island, command, Absence.GOODBYE)

@@ -53,6 +53,7 @@ class Membership(StrEnum):
 class Island:
     """`owner_id` is None until it is paired, and stays when it is revoked or removed.
 
+    `told_at_ms` is when it last told, or its silence told, something new about how it is reached and what it offers.
     `revoked_before_ms` is 0 where nothing was revoked. `standing` and what follows it outlive a removal.
     """
 
@@ -68,6 +69,7 @@ class Island:
     is_draining: bool = False
     asks_micro: Mapping[str, int] = field(default_factory=dict)
     warm_slugs: tuple[str, ...] = ()
+    told_at_ms: int = 0
     has_payouts: bool = False
     is_suspended: bool = False
     standing: Standing = Standing()
@@ -97,22 +99,17 @@ def evolve(island: Island, event: IslandEvent) -> Island:
             | IslandRevoked()
         ):
             return evolve_membership(island, event)
-        case IslandRegistered():
-            return replace(island, capabilities=event.capabilities, agent_version=event.agent_version)
-        case IslandCameOnline():
-            return replace(island, is_online=True)
-        case IslandWentOffline():
-            return replace(island, is_online=False)
-        case DrainStarted():
-            return replace(island, is_draining=True)
-        case DrainEnded():
-            return replace(island, is_draining=False)
-        case AsksChanged():
-            return replace(island, asks_micro=event.asks_micro)
-        case RuntimesChanged():
-            return with_runtimes(island, event)
-        case WarmCargosChanged():
-            return replace(island, warm_slugs=event.slugs)
+        case (
+            IslandRegistered()
+            | IslandCameOnline()
+            | IslandWentOffline()
+            | DrainStarted()
+            | DrainEnded()
+            | AsksChanged()
+            | RuntimesChanged()
+            | WarmCargosChanged()
+        ):
+            return evolve_offer(island, event)
         case WorkCredited() | KarmaPenalized() | FloodPenalized():
             return evolve_karma(island, event)
         case PayoutsUnlocked():
@@ -125,6 +122,43 @@ def evolve(island: Island, event: IslandEvent) -> Island:
             return island
         case _:
             assert_never(event)
+
+
+def evolve_offer(
+    island: Island,
+    event: IslandRegistered
+    | IslandCameOnline
+    | IslandWentOffline
+    | DrainStarted
+    | DrainEnded
+    | AsksChanged
+    | RuntimesChanged
+    | WarmCargosChanged,
+) -> Island:
+    match event:
+        case IslandRegistered():
+            registered = replace(island, capabilities=event.capabilities, agent_version=event.agent_version)
+            return told(registered, event.registered_at_ms)
+        case IslandCameOnline():
+            return told(replace(island, is_online=True), event.online_at_ms)
+        case IslandWentOffline():
+            return told(replace(island, is_online=False), event.offline_at_ms)
+        case DrainStarted():
+            return told(replace(island, is_draining=True), event.drained_at_ms)
+        case DrainEnded():
+            return told(replace(island, is_draining=False), event.resumed_at_ms)
+        case AsksChanged():
+            return told(replace(island, asks_micro=event.asks_micro), event.changed_at_ms)
+        case RuntimesChanged():
+            return told(with_runtimes(island, event), event.changed_at_ms)
+        case WarmCargosChanged():
+            return told(replace(island, warm_slugs=event.slugs), event.changed_at_ms)
+        case _:
+            assert_never(event)
+
+
+def told(island: Island, at_ms: int) -> Island:
+    return replace(island, told_at_ms=max(island.told_at_ms, at_ms))
 
 
 def with_runtimes(island: Island, event: RuntimesChanged) -> Island:
@@ -168,6 +202,7 @@ def joined(island: Island, event: IslandEnrolled) -> Island:
         user_key=event.user_key,
         local_id=event.local_id,
         password_sha256=event.password_sha256,
+        told_at_ms=event.enrolled_at_ms,
         standing=island.standing,
         faults_in_row=island.faults_in_row,
         judged=island.judged,

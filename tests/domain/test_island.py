@@ -31,12 +31,15 @@ from tests.examples import (
     OWNER,
     T0_MS,
     USER_KEY,
+    approved,
     at_ms,
     came_online,
     enrolled,
     heartbeat,
+    joined,
     ready_island,
     registered,
+    removed,
 )
 from tests.scenario import Scenario, added
 
@@ -106,6 +109,28 @@ def test_missed_heartbeats_take_an_island_offline_once() -> None:
     missed = replace(went_offline, reason=Absence.HEARTBEATS_MISSED)
     island.given(*ready_island()).when(mark).then(missed)
     island.given(*ready_island(), missed).when(mark).then_nothing()
+
+
+def test_an_old_heartbeat_that_is_delivered_again_brings_no_silent_island_back() -> None:
+    silent = replace(went_offline, offline_at_ms=at_ms(60), reason=Absence.HEARTBEATS_MISSED)
+    island.given(*ready_island(), silent).when(heartbeat(seconds=20)).then_nothing()
+    island.given(*ready_island(), silent).when(heartbeat(seconds=70)).then(came_online(seconds=70))
+
+
+def test_what_an_island_said_before_counts_no_more_when_it_arrives_later() -> None:
+    asks = AsksChanged(island_id=ISLAND, asks_micro={"_default": 7}, changed_at_ms=at_ms(20))
+    told = island.given(*ready_island(), asks)
+    for says_more in ({"is_leaving": True}, {"is_draining": True}, {"warm_slugs": ("wasm-hash",)}):
+        told.when(heartbeat(seconds=19, **says_more)).then_nothing()
+    told.when(replace(register, agent_version="0.0.9", now_ms=at_ms(19))).then_nothing()
+    told.when(heartbeat(seconds=21)).then(replace(asks, asks_micro={}, changed_at_ms=at_ms(21)))
+
+
+def test_an_island_that_joins_again_is_not_online_by_what_it_said_before() -> None:
+    again = joined(owner_id=OWNER, enrolled_at_ms=at_ms(30))
+    rejoined = island.given(*ready_island(), removed(), again, approved(seconds=30))
+    rejoined.when(heartbeat(seconds=29)).then_nothing()
+    rejoined.when(heartbeat(seconds=31)).then(came_online(seconds=31))
 
 
 def test_draining_starts_and_ends_once() -> None:
