@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from adapters.embedded.data_directory import DataDirectory
 from adapters.embedded.ports import LOOPBACK, Ports
@@ -17,15 +18,20 @@ from adapters.nats.accounts.roles import Role
 from adapters.nats.streams import deploy_streams
 from api.api_key_text import new_api_key
 from tests.fabric import Fabric
+from tests.faults import slow_cargo
 from tests.faults.network import answered, eventually
 from tests.faults.programs import Program
 from tests.servers import nats_on, postgres_on
 
 PLENTY: Final = "1000000"
+IN_ONE_LAYOUT: Final = pytest.mark.parametrize(
+    "network", [False], indirect=True, ids=["old-receipts"], scope="session"
+)
+"""For attacks in which no receipt takes part."""
 
 
 class AttackedNetwork:
-    """`url` is the coordinator's; `key` that of its operator, whose account is `local`."""
+    """`url` is the coordinator's; `key` that of its operator, whose account is `local`; `cargo` is all there is to run."""
 
     def __init__(self, directory: DataDirectory, *, has_new_receipts: bool) -> None:
         self.nats = nats_on(directory, has_new_receipts=has_new_receipts)
@@ -33,6 +39,7 @@ class AttackedNetwork:
         self.fabric = Fabric(self.nats)
         self.key = new_api_key().text
         self.programs: list[Program] = []
+        self.cargo = ""
         self._logs = directory.logs
         self._port = Ports(directory.run / "ports.json").choose("coordinator")
 
@@ -63,6 +70,7 @@ class AttackedNetwork:
         await self.programs[1].says("door_open")
         async with self.http(self.key) as client:
             await eventually(lambda: is_well(client))
+            self.cargo = await slow_cargo.publish(client, 1)
 
     def _run(self, name: str, module: str, prefix: str, keys: object, **settings: str) -> None:
         settings |= {"NATS_URL": self.nats.url, "NATS_KEYS": str(keys)}

@@ -30,7 +30,6 @@ from tests.adversary.members import EFFECT_S, Member, Victim, now_ms, seen
 from tests.adversary.network import AttackedNetwork
 from tests.api.newcomers import Newcomer
 from tests.fabric import JoinedIsland
-from tests.faults import slow_cargo
 
 LENDER: Final = (Scope.READ, Scope.WRITE, Scope.ISLANDS)
 OPERATORS_ACCOUNT: Final = "local"
@@ -76,15 +75,16 @@ class Scene:
         self.victim = Victim(await self.enrolled(self.http), self.operator)
         self._stack.push_async_callback(self.victim.close)
         await self.victim.begin()
-        slug = await slow_cargo.publish(self.http, 1)
-        await self._submitted(slug)
+        await self.submitted()
         await self.victim.take_job()
         self.attacker = await self.member()
         self.user = await self.attacker.connect()
         self.free = await self.attacker.connect_freely(self.fabric)
 
-    async def _submitted(self, slug: str) -> None:
-        (await self.http.post("/jobs", json={"workload": slug, "input": {}})).raise_for_status()
+    async def submitted(self) -> str:
+        """A job for whoever can run it."""
+        answer = await self.http.post("/jobs", json={"workload": self.network.cargo, "input": {}})
+        return str(answer.raise_for_status().json()["id"])
 
     async def person(self, name: str, scopes: tuple[Scope, ...] = LENDER) -> httpx.AsyncClient:
         """Somebody with an account and a key, who speaks to the coordinator."""

@@ -13,11 +13,12 @@ from nats.aio.client import Client
 from adapters.nats import subjects
 from tests.adversary.entrance import at_another_address, is_let_in
 from tests.adversary.members import NOBODY, Member, answer_of, seen
+from tests.adversary.network import IN_ONE_LAYOUT
 from tests.adversary.scene import Scene
 from tests.api.newcomers import Newcomer
 from tests.fabric import settle
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), IN_ONE_LAYOUT]
 
 REASON: Final = {"reason": "it looks odd"}
 FOR_PAIRED_ISLANDS: Final = (
@@ -105,18 +106,18 @@ async def test_nothing_is_said_to_an_island_that_may_not_work(scene: Scene, idle
 
 
 async def test_it_may_say_that_it_is_there(scene: Scene, idle: Idle) -> None:
-    """Its heartbeat is kept; what follows from it is about itself."""
+    """Its heartbeat is kept, and is no fact."""
     member, user = idle.member, idle.user
     beat = subjects.heartbeat(member.island_id)
     said = {
         "host_id": member.island_id,
         "agent_version": "1",
-        "status": "online",
+        "status": "offline",
         "active_jobs": 0,
         "timestamp": 1,
     }
     body = json.dumps(said | {"asking_prices": {"_default": "1"}}).encode()
-    async with scene.nothing_changes(beat, subjects.fact(f"island.{member.island_id}")):
+    async with scene.nothing_changes(beat):
         receipt = await user.request(beat, body, headers=member.sealed(beat, body), timeout=5)
         assert "error" not in json.loads(receipt.data)
         assert await answer_of(user, subjects.ping(member.island_id)) == b"pong"

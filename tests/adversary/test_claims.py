@@ -8,9 +8,10 @@ import pytest
 from adapters.nats import subjects
 from tests.adversary.claim_cases import ABOUT_JOBS, FORGED, MALFORMED, Make, Said, lease, signed, status
 from tests.adversary.members import seen
+from tests.adversary.network import IN_ONE_LAYOUT
 from tests.adversary.scene import OPERATORS_ACCOUNT, Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), IN_ONE_LAYOUT]
 
 CASES: Final = FORGED | ABOUT_JOBS | MALFORMED
 
@@ -76,8 +77,7 @@ async def test_output_for_another_s_job_is_nobody_s_output(scene: Scene) -> None
 
 
 async def test_a_job_that_has_ended_takes_no_claim(scene: Scene) -> None:
-    slug = (await scene.http.get("/workloads")).json()["workloads"][0]["slug"]
-    job = (await scene.http.post("/jobs", json={"workload": slug, "input": {}})).json()["id"]
+    job = await scene.submitted()
     (await scene.http.delete(f"/jobs/{job}")).raise_for_status()
 
     rejection = f"advisory.claim_rejected.{{me}}.{job}"

@@ -19,10 +19,11 @@ from adapters.nats.accounts.nkey import Kind, NKey
 from adapters.nats.accounts.roles import PERMISSIONS, Home, Role
 from tests.adversary.entrance import Paper, is_let_in
 from tests.adversary.members import NOBODY, Member, answer_of, seen
+from tests.adversary.network import IN_ONE_LAYOUT
 from tests.adversary.scene import Scene
 from tests.fabric import EXPIRES_AT_S, ISSUED_AT_S, JoinedIsland, settle
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), IN_ONE_LAYOUT]
 
 EVERYTHING: Final[Claims] = {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
 STRANGER: Final = NKey.new(Kind.ACCOUNT)

@@ -15,10 +15,11 @@ from adapters.nats import subjects
 from adapters.nats.connection import options
 from tests.adversary.entrance import is_let_in
 from tests.adversary.members import NOBODY, answer_of, seen
+from tests.adversary.network import IN_ONE_LAYOUT
 from tests.adversary.scene import Scene
 from tests.fabric import settle
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), IN_ONE_LAYOUT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

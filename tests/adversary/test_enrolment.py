@@ -20,10 +20,11 @@ from api.authorization import ENROLMENTS_PER_ADDRESS_MAX
 from domain.api_key import Scope
 from tests.adversary.entrance import at_another_address
 from tests.adversary.members import answer_of
+from tests.adversary.network import IN_ONE_LAYOUT
 from tests.adversary.scene import Scene
 from tests.api.newcomers import Newcomer, api_key_of, fresh_nonce
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), IN_ONE_LAYOUT]
 
 Body = dict[str, Any]
 

@@ -17,10 +17,11 @@ from adapters.nats.accounts.layout import (
 )
 from tests.adversary.entrance import is_let_in
 from tests.adversary.members import Member, answer_of, as_anything_goes
+from tests.adversary.network import IN_ONE_LAYOUT
 from tests.adversary.raw_connection import RawConnection
 from tests.adversary.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), IN_ONE_LAYOUT]
 
 CONTROL_LINE_MAX: Final = 4 * 1024
 """As the server is configured (`adapters.embedded.nats_server`)."""
