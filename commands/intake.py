@@ -105,7 +105,8 @@ class Intake:
         command = PenalizeFlood(
             island_id=island_id, flood_id=flood_id, messages_per_s=messages_per_s, now_ms=now_ms
         )
-        origin = Origin(command_id=f"flood.{flood_id}", actor="intake")
+        # Every coordinator notices a flood by itself, each a little differently: one command cannot have two contents.
+        origin = Origin(command_id=f"flood.{flood_id}.{now_ms}.{messages_per_s}", actor="intake")
         await self._handler.handle(ISLAND, island_id, command, origin=origin)
 
     async def _act(self, claim: Claim, grade: Grade, origin: Origin, now_ms: int) -> tuple[int, ...]:

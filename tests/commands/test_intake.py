@@ -1,5 +1,6 @@
 """From what an island says to what is a fact: every claim, and every reason not to believe one."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -297,6 +298,18 @@ async def test_a_flood_costs_karma_once() -> None:
         await world.intake.take_flood(ISLAND, "flood-1", messages_per_s=5_000, now_ms=T0_MS)
     penalized = [e for c in world.log.commits for e in c.events if isinstance(e, FloodPenalized)]
     assert [(event.flood_id, event.messages_per_s) for event in penalized] == [("flood-1", 5_000)]
+
+
+async def test_a_flood_that_two_coordinators_notice_at_once_costs_karma_once() -> None:
+    world = World()
+    await world.given(f"island.{ISLAND}", *enrolled())
+    other = Intake(CommandHandler(world.log), world.outputs, world.mailbox)
+    await asyncio.gather(
+        world.intake.take_flood(ISLAND, "flood-1", messages_per_s=5_000, now_ms=T0_MS),
+        other.take_flood(ISLAND, "flood-1", messages_per_s=4_000, now_ms=T0_MS + 1),
+    )
+    penalized = [e for c in world.log.commits for e in c.events if isinstance(e, FloodPenalized)]
+    assert len(penalized) == 1
 
 
 # What is not believed.
