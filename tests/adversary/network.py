@@ -31,7 +31,7 @@ IN_ONE_LAYOUT: Final = pytest.mark.parametrize(
 
 
 class AttackedNetwork:
-    """`url` is the coordinator's; `key` that of its operator, whose account is `local`; `cargo` is all there is to run."""
+    """`url` is the coordinator's, `cargo` all there is to run; `key` is the operator's, whose account is `local`."""
 
     def __init__(self, directory: DataDirectory, *, has_new_receipts: bool) -> None:
         self.nats = nats_on(directory, has_new_receipts=has_new_receipts)
