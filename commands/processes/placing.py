@@ -137,8 +137,9 @@ class Placing:
     def _offers_with_orders(self) -> dict[IslandId, Offer]:
         offers = dict(self.picture.offers)
         for job_id, order in self._ordered.items():
-            offer = offers[order.island_id]
-            offers[order.island_id] = replace(offer, active_jobs=offer.active_jobs | {job_id})
+            offer = offers.get(order.island_id)
+            if offer is not None:  # Else the island has left since.
+                offers[order.island_id] = replace(offer, active_jobs=offer.active_jobs | {job_id})
         return offers
 
     def _fair_queue(self, now_ms: int) -> Iterator[Want]:

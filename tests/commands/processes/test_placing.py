@@ -279,6 +279,14 @@ def test_an_island_that_left_is_not_even_considered() -> None:
     assert list(story.planner.picture.offers) == [OTHER_ISLAND]
 
 
+def test_an_island_that_leaves_before_its_order_is_recorded_holds_up_nobody() -> None:
+    story = Story(*ready_island(), *ready_island(OTHER_ISLAND), submitted())
+    ((_, chosen),) = story.assigned_jobs()
+    story.take(removed(island_id=IslandId(chosen)), waiting("job-2"))
+    (other,) = {ISLAND, OTHER_ISLAND} - {chosen}
+    assert story.assigned_jobs() == [("job-2", other)]
+
+
 def test_an_attempt_given_back_goes_elsewhere() -> None:
     story = Story(*TWO_ISLANDS, submitted(), assigned(ISLAND), returned(island_id=ISLAND))
     assert story.assigned_jobs(100) == [(JOB_ID, OTHER_ISLAND)]
