@@ -84,6 +84,7 @@ STREAMS: Final = (
             "max_msg_size": CLAIM_BYTES_MAX,
             "max_msgs_per_subject": CLAIMS_PER_ISLAND_MAX,
         },
+        survives_without=True,
     ),
     Stream(
         name=subjects.JOB_OUTPUT,
