@@ -14,7 +14,7 @@ from adapters import clock
 from adapters.enrolment_proof import Purpose
 from api.answers import answer
 from api.authorization import Anyone, Voucher, key_in
-from api.edge import PLACEMENT, Edge, EdgeState, origin_of
+from api.edge import Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode
 from api.island_allowance import check_room
 from api.island_proofs import Encoded, Proof
@@ -89,8 +89,8 @@ async def enrol_island(
         else Origin(command_id=request_id, actor=f"island.{island_id}", correlation_id=request_id)
     )
     handled = await edge.services.handler.handle(ISLAND, island_id, command, origin=origin)
+    # The island reads nothing of ours; whoever looks for it asks ?after= the position in the answer.
     shape = await admission(edge, island_id, handled.state, handled.position)
-    await edge.settle(PLACEMENT, handled.position)
     return answer({**shape, "data": shape}, status=201, position=handled.position)
 
 
