@@ -3,7 +3,8 @@
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
@@ -297,24 +298,27 @@ async def test_an_import_that_is_not_the_island_s_is_not_honoured(
         imports = [*island_imports(account.island, scene.fabric.keys.core), found]
         await account.is_taken(scene.fabric.keys.operator_signing, account.claims(imports=imports))
     free = await member.connect_freely(scene.fabric)
-    async with scene.nothing_changes():
+    ear = await free.subscribe(found["subject"])
+    await settle(free)
+    async with everybody_is_told(scene, member), scene.nothing_changes():
         if found["type"] == "service":
             assert await answer_of(free, "loot", b'{"batch":1,"no_wait":true}') == NOBODY
-        ear = await free.subscribe(found["subject"])
-        await settle(free)
-        await everybody_is_told(scene)
     await settle(free)
     assert ear.pending_msgs == 0
     await member.close()
 
 
-async def everybody_is_told(scene: Scene) -> None:
-    """The coordinator's words to the victim, as they pass; `nothing_changes` adds what the victim says, and facts."""
+@asynccontextmanager
+async def everybody_is_told(scene: Scene, member: Member) -> AsyncIterator[None]:
+    """The coordinator's words as they pass; `nothing_changes` adds what the victim says, and facts.
+
+    Meanwhile a job waits in both queues for whoever pulls it.
+    """
+    queues = [subjects.jobs(island.island_id) for island in (scene.victim, member)]
     await scene.operator.publish(subjects.cancel(scene.victim.island_id), b"{}")
-    await scene.operator.publish(subjects.jobs(scene.victim.island_id), b"{}")
-    await settle(scene.operator)
+    for queue in queues:
+        await scene.operator.jetstream().publish(queue, b'{"job_id":"bait"}')
     await seen(scene.victim.has_heard, "the victim hears what it is told")
-    scene.victim.heard.clear()
-    await scene.operator.jetstream().purge_stream(
-        subjects.JOBS, subject=subjects.jobs(scene.victim.island_id)
-    )
+    yield
+    for queue in queues:
+        await scene.operator.jetstream().purge_stream(subjects.JOBS, subject=queue)
