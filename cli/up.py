@@ -135,10 +135,19 @@ def welcome(network: "LocalNetwork", usual_root: Path) -> None:
     say(f"""  {program()} job submit wasm-hash --input '{{"text":"hello"}}' --follow{where}""")
     say(f"  {program()} job list{where}")
     say(f"  {program()} account{where}")
+    if is_loopback(network.network.url):
+        say(f"  {second_island(network.network)}")
     say()
     if not is_loopback(network.network.url):
         invite(network.network)
     say("Ctrl-C stops everything in order.")
+
+
+def second_island(network: "Network") -> str:
+    """How one joins on this machine, beside the island that runs already."""
+    authority = network.authority
+    believing = "" if authority is None else f"--ca-file {shlex.quote(str(authority))} "
+    return f"{program()} island join {believing}{network.url} --state-dir FOLDER"
 
 
 def invite(network: "Network") -> None:

@@ -144,7 +144,7 @@ def _locked(folder: Path) -> int:
         holder = os.pread(lock, 20, 0).decode(errors="replace")
         os.close(lock)
         raise StateDirectoryUnusable(
-            f"state_dir: process {holder} runs the island of {folder}; stop it first, or set another state_dir"
+            f"state_dir: process {holder} runs the island of {folder}; stop it first, or name another with --state-dir"
         ) from busy
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)

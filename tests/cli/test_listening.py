@@ -16,7 +16,7 @@ from cli import listening
 from cli.failure import CommandFailed
 from cli.listening import ListeningOptions, listening_on
 from cli.network import Network, find_network, write_network
-from cli.up import invite
+from cli.up import invite, second_island
 from tests.cli.commands import typed
 from tests.servers import temporary_data_directory
 
@@ -149,6 +149,13 @@ def test_other_machines_are_told_that_nothing_is_encrypted() -> None:
     told = invitation(replace(ELSEWHERE, url="http://192.0.2.7:4000", ca_file=""))
     assert "archipelago island join --allow-plaintext http://192.0.2.7:4000\n" in told
     assert "ca.pem" not in told
+
+
+def test_a_second_island_on_this_machine_is_told_the_authority_and_a_folder_of_its_own() -> None:
+    told = second_island(replace(ELSEWHERE, url="https://127.0.0.1:4000"))
+    assert told.endswith("join --ca-file /data/keys/tls/ca.pem https://127.0.0.1:4000 --state-dir FOLDER")
+    plain = second_island(replace(ELSEWHERE, url="http://127.0.0.1:4000", ca_file=""))
+    assert plain.endswith("join http://127.0.0.1:4000 --state-dir FOLDER")
 
 
 def test_a_public_authority_needs_no_file() -> None:
