@@ -26,7 +26,7 @@ def test_it_says_what_it_does_and_how_to_go_on() -> None:
     with temporary_folder() as root:
         process = start("up", "--port", "0", "--no-island", "--data-dir", root)
         assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(16)]
+        said = [process.stdout.readline() for _ in range(17)]
         process.send_signal(signal.SIGTERM)
         rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0
@@ -44,6 +44,7 @@ def test_it_says_what_it_does_and_how_to_go_on() -> None:
         == f"""  archipelago job submit wasm-hash --input '{{"text":"hello"}}' --follow --data-dir {root}\n"""
     )
     assert said[12:14] == [f"  archipelago {what} --data-dir {root}\n" for what in ("job list", "account")]
+    assert said[14].startswith("  archipelago island join http://127.0.0.1:")
     assert [line.partition(" after ")[0] for line in rest.splitlines()] == [
         "Stopping everything in order; Ctrl-C once more lets the island give back its jobs.",
         "Coordinator: stopped",
