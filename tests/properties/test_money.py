@@ -91,7 +91,7 @@ MISHAPS: Final = (Move.FAIL, Move.BREAK, Move.GIVE_BACK, Move.LOSE)
 CANCELLING: Final = (Move.CANCEL, Move.CANCEL_WITH_OUTPUT)
 MOVES: Final = {  # What is named more often happens more often.
     Phase.UNSUBMITTED: (Move.GIVE_UP,),
-    Phase.SUBMITTED: (*4 * (Move.ASSIGN_CHEAPER,), Move.ASSIGN, Move.CANCEL),
+    Phase.SUBMITTED: (*4 * (Move.ASSIGN_CHEAPER,), Move.ASSIGN, Move.CANCEL, Move.GIVE_UP),
     Phase.ASSIGNED: (*4 * (Move.START,), Move.SUCCEED, *MISHAPS, Move.CANCEL),
     Phase.RUNNING: (*4 * (Move.SUCCEED,), *MISHAPS, *CANCELLING),
 }
