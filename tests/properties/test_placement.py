@@ -7,6 +7,7 @@ Never an unfit island, some island whenever one fits, the same in any order: the
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -19,7 +20,7 @@ from domain.cargo import Runtime
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_commands import AssignJob
 from domain.placement import Offer, Refusal, Want, affinity_key, place, refusal
-from tests.examples import CUSTOMER, SLUG, T0_MS, cargo_with, offer_of, want_of
+from tests.examples import CUSTOMER, ISLAND, SLUG, T0_MS, cargo_with, offer_of, want_of
 
 names = st.sampled_from([f"i-{number}" for number in range(9)])
 runtimes = st.sampled_from([Runtime.WASM, Runtime.LLMCPP])
@@ -62,7 +63,7 @@ FAULTS: Final[list[dict[str, Any]]] = [
     {"gpu_vram_mb": 4},
     {"slots": 0},
     {"active_jobs": frozenset({"x", "y", "z"})},
-    {"trust_level_min": 1},
+    {"trust_level_min": 3},
     {"scores": {Runtime.WASM.value: 7}},
     {"asks_micro": {"_default": 6}},
     {"asks_micro": {SLUG: 9}},
@@ -177,15 +178,31 @@ def test_every_refusal_is_a_rule() -> None:
     assert RULES.keys() == set(Refusal)
 
 
-@settings(max_examples=300)
+def first_broken(want: Want, offer: Offer) -> Refusal:
+    return next(code for code, rule in RULES.items() if rule.is_broken(want, offer))
+
+
+@pytest.mark.parametrize("tried", [frozenset(), frozenset({ISLAND})], ids=["fresh", "tried"])
+def test_of_any_two_faults_the_first_in_the_order_of_the_rules_is_counted(tried: frozenset[IslandId]) -> None:
+    needs = {"ram_mb": 500, "vram_mb": 5, "cpu_cores": 4, "disk_mb": 300}
+    cargo = cargo_with(requirements=needs, trust_level=2, runtime=Runtime.LLMCPP)
+    demanding = want_of(bid_micro=5, region="eu-west", tried=tried, cargo=cargo)
+    able: dict[str, Any] = {"cpu_cores": 6, "disk_free_mb": 500, "gpu_vram_mb": 8, "ram_mb": 600}
+    able |= {"scores": {"llmcpp": 5}, "asks_micro": {"_default": 1}}
+    for one, other in product(FAULTS, FAULTS):
+        offer = offer_of(ISLAND, **able | one | other)
+        code = refusal(demanding, offer, T0_MS, retry_allowed=False)
+        assert code is first_broken(demanding, offer)
+
+
+@settings(max_examples=200)
 @for_all(wants, offers(faults_max=5))
 def test_a_refusal_is_true_and_the_first_and_what_it_names_is_all_that_is_wrong(
     want: Want, offer: Offer
 ) -> None:
     """Mending one thing after another, as each refusal says, leads to an island that fits."""
     while (code := refusal(want, offer, T0_MS, retry_allowed=False)) is not None:
-        broken = [one for one, rule in RULES.items() if rule.is_broken(want, offer)]
-        assert code is broken[0]
+        assert code is first_broken(want, offer)
         want, offer = RULES[code].mend(want, offer)
     assert not any(rule.is_broken(want, offer) for rule in RULES.values())
     assert winner_of(want, [offer]) == offer
