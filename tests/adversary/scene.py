@@ -18,6 +18,7 @@ from adapters import codec, wire
 from adapters.nats import subjects
 from adapters.nats.accounts.roles import Home, Role
 from adapters.nats.event_log import JetStreamEventLog
+from adapters.nats.replies import read_batches
 from adapters.nats.streams import STREAMS
 from api.api_key_text import new_api_key
 from commands.event_log import Origin
@@ -151,11 +152,13 @@ class Scene:
         rejected: that is what claims are for.
         """
         self.victim.heard.clear()
+        position = (await self._asked(f"STREAM.INFO.{subjects.EVT}"))["state"]["last_seq"]
         expected = await self.contents()
         yield
         await self.victim.works()
         expected.update(self._honest_work())
         after = await self.contents()
+        expected.update(await self._found_silent(behind=position))
         changed = {name for name in expected | after if expected[name] != after[name]}
         assert changed <= self._attackers_words() | {self.named(name) for name in but}, changed
         assert self.victim.heard == []
@@ -171,6 +174,16 @@ class Scene:
         said = {f"host.{attacker}.{kind}" for kind in CLAIM_KINDS} | {f"{subjects.REGISTER}.{attacker}"}
         places = (*ClaimRejection, self.victim.job_id)
         return said | {subjects.rejected_claim(attacker, place) for place in places}
+
+    async def _found_silent(self, *, behind: int) -> list[str]:
+        """Facts that the coordinator told of islands which have said nothing for a while: no attack, only time."""
+        batches = read_batches(self.operator, subjects.EVT, "evt.island.*", start=behind + 1)
+        return [
+            (message.headers or {})["Nats-Subject"]
+            async for batch in batches
+            for message in batch
+            if (message.headers or {}).get(subjects.ACTOR) == "liveness"
+        ]
 
     async def contents(self) -> Contents:
         queue = (subjects.JOBS, subjects.jobs_consumer(self.victim.island_id))
