@@ -27,7 +27,7 @@ from domain.job_events import LeaseRenewed
 from tests.fabric import EXPIRES_AT_S, ISSUED_AT_S, Fabric, JoinedIsland, settle
 
 ANSWER_S: Final = 5.0
-SILENCE_S: Final = 0.25
+SILENCE_S: Final = 0.15
 """How long an answer is waited for that must not come, where the server does not say at once that nobody listens."""
 EFFECT_S: Final = 10.0
 LOOK_S: Final = 0.002

@@ -28,7 +28,6 @@ SLOWEST_S: Final = 5.0
 that does nothing else; here the flood, the whole network and the tests share two cores."""
 FLOODS: Final = {
     "claims": ("status", "{}"),
-    "pings": ("ping", ""),
     "large output": ("output", 60_000 * "x"),
 }
 
