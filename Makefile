@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: bench check clean demo docs format help test
+.PHONY: bench check clean demo docs format help simulate test
 
 demo: $(READY)  ## run the whole network once on this machine and check its books
 	$(BIN)/archipelago demo
@@ -22,6 +22,9 @@ check: $(READY)  ## format, lint, types, import rule, then all tests
 
 bench: $(READY)  ## measure, and print the table of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+simulate: $(READY)  ## run N simulated worlds (1000), or tell one: SEED=7; both with FAULT=name planted
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--worlds $(or $(N),1000)) $(if $(FAULT),--fault $(FAULT))
 
 docs: $(READY)  ## write the reference pages again from the code
 	$(BIN)/python -m docs.generate
