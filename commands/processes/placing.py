@@ -28,11 +28,20 @@ from domain.job_events import (
     JobSucceeded,
     PlacementDeferred,
 )
-from domain.placement import Offer, Placement, Want, place
+from domain.placement import Offer, Placement, Refusal, Want, place
 
 PLACEMENTS_PER_PLAN_MAX: Final = 200
 RETURN_PAUSE_MS: Final = 2_000  # So that ten attempts are not used up in one second.
 ORDER_FORGOTTEN_MS: Final = 2_000  # An order not seen recorded by then is given up and planned again.
+REASONS_RENEWED_MS: Final = 60_000  # However often they change, a job is told new reasons no sooner.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Why a waiting job was told that it waits, and when."""
+
+    codes: frozenset[Refusal]
+    at_ms: int
 
 
 @dataclass(slots=True)
@@ -43,7 +52,7 @@ class Picture:
     offers: dict[IslandId, Offer] = field(default_factory=dict)
     waiting: dict[JobId, Want] = field(default_factory=dict)
     running: dict[JobId, Want] = field(default_factory=dict)
-    deferred: set[JobId] = field(default_factory=set)
+    deferred: dict[JobId, Told] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,13 @@ class Placing:
             case JobSubmitted():
                 picture.waiting[event.job_id] = want_of(event)
             case PlacementDeferred():
-                picture.deferred.add(event.job_id)
+                codes = frozenset(refusal.code for refusal in event.refusals)
+                picture.deferred[event.job_id] = Told(codes=codes, at_ms=event.deferred_at_ms)
             case JobAssigned():
                 want = picture.waiting.pop(event.job_id, None)
                 if want is not None:
                     picture.running[event.job_id] = replace(want, attempts=event.attempt)
-                picture.deferred.discard(event.job_id)
+                picture.deferred.pop(event.job_id, None)
                 self._ordered.pop(event.job_id, None)
             case AttemptLost() | AttemptFailed() | AttemptReturned():
                 want = picture.running.pop(event.job_id, None)
@@ -98,7 +108,7 @@ class Placing:
             case JobSucceeded() | JobFailed() | JobCancelled():
                 for jobs in (picture.waiting, picture.running):
                     jobs.pop(event.job_id, None)
-                picture.deferred.discard(event.job_id)
+                picture.deferred.pop(event.job_id, None)
                 self._ordered.pop(event.job_id, None)
             case _:
                 pass
@@ -115,7 +125,7 @@ class Placing:
                 continue
             placement = place(want, offers.values(), now_ms=now_ms, view_position=self.picture.position)
             if placement.winner is None:
-                if offers and want.job_id not in self.picture.deferred:
+                if offers and self._is_news(want, placement, now_ms):
                     orders.append(defer(want, placement, now_ms))
                 continue
             orders.append(self._assign(want, placement, now_ms))
@@ -124,6 +134,14 @@ class Placing:
             self._ordered[want.job_id] = _Ordered(winner.island_id, now_ms)
             free_slots -= 1
         return orders
+
+    def _is_news(self, want: Want, placement: Placement, now_ms: int) -> bool:
+        """Whether the reasons are others than those the job waits for as far as its customer knows."""
+        told = self.picture.deferred.get(want.job_id)
+        if told is None:
+            return True
+        codes = {refusal.code for refusal in placement.explanation.refusals}
+        return codes != told.codes and now_ms - told.at_ms >= REASONS_RENEWED_MS
 
     def failed(self, order: Order) -> None:
         """An order was refused: the next plan decides anew."""

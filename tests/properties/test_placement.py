@@ -15,7 +15,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from commands.processes.placing import Picture, Placing
+from commands.processes.placing import Picture, Placing, Told
 from domain.cargo import Runtime
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_commands import AssignJob
@@ -264,13 +264,16 @@ def queues(draw: st.DrawFn) -> list[Want]:
     ]
 
 
+TOLD: Final = Told(codes=frozenset({Refusal.OFFLINE}), at_ms=T0_MS)
+
+
 def planned(queue: list[Want], fleet: list[Offer]) -> list[AssignJob]:
     """Jobs of priority 1 have been told already why it waits."""
     picture = Picture(
         position=1,
         offers={offer.island_id: offer for offer in fleet},
         waiting={want.job_id: want for want in queue},
-        deferred={want.job_id for want in queue if want.priority == 1},
+        deferred={want.job_id: TOLD for want in queue if want.priority == 1},
     )
     orders = Placing(lambda: 0, picture).plan(T0_MS)
     return [order.command for order in orders if isinstance(order.command, AssignJob)]

@@ -60,6 +60,17 @@ def test_a_job_that_no_island_takes_fails_after_ten_minutes_with_the_counted_rea
     )
 
 
+def test_a_job_that_fails_unplaced_names_what_refused_it_last() -> None:
+    story = Story()
+    story.join("harbour", ram_mb=1)
+    story.submit()
+    story.wait()
+    story.join("harbour", asks={"_default": 6_000_000})
+    story.wait(60)
+    story.wait(540)
+    assert why_it_failed(story)[1].endswith("ask_above_bid 1")
+
+
 def test_a_job_that_waits_for_less_than_ten_minutes_says_so_itself() -> None:
     story = Story()
     story.submit(queue_limit_ms=5_000)

@@ -9,7 +9,7 @@ import pytest
 from commands.event_log import Commit
 from commands.process import Order
 from commands.processes import placing
-from commands.processes.placing import ORDER_FORGOTTEN_MS, Picture, Placing
+from commands.processes.placing import ORDER_FORGOTTEN_MS, REASONS_RENEWED_MS, Picture, Placing
 from domain.failure import Failure, Loss
 from domain.ids import AccountId, IslandId, JobId
 from domain.island_events import DrainStarted
@@ -216,6 +216,16 @@ def test_a_job_that_fits_nowhere_is_deferred_once_with_its_reasons() -> None:
     assert story.plan(2) == []
 
 
+def test_a_waiting_job_is_told_other_reasons_a_minute_later_at_the_soonest() -> None:
+    story = Story(*ready_island(ram_mb=1), submitted(), deferred(Refusal.RAM_SHORT))
+    story.take(DrainStarted(island_id=ISLAND, drained_at_ms=T0_MS))
+    assert story.plan(REASONS_RENEWED_MS / 1000 - 0.001) == []
+    (deferral,) = story.deferrals(REASONS_RENEWED_MS / 1000)
+    assert [count.code for count in deferral.explanation.refusals] == [Refusal.DRAINING]
+    story.take(replace(deferred(Refusal.DRAINING), deferred_at_ms=at_ms(60)))
+    assert story.plan(1_000) == []
+
+
 def test_a_deferred_job_is_placed_as_soon_as_an_island_fits() -> None:
     story = Story(*ready_island(ram_mb=1), submitted(), deferred(Refusal.RAM_SHORT))
     story.take(*ready_island(OTHER_ISLAND))
@@ -313,7 +323,7 @@ def test_a_picture_that_was_saved_plans_the_same() -> None:
         offers=dict(saved.offers),
         waiting=dict(saved.waiting),
         running=dict(saved.running),
-        deferred=set(saved.deferred),
+        deferred=dict(saved.deferred),
     )
     assert Placing(lambda: OUTPUT_POSITION, copy).plan(at_ms(1)) == before.plan(1)
 
