@@ -42,7 +42,6 @@ class Live:
     """The attempt under way."""
 
     assigned: JobAssigned
-    at_ms: int
     lease_ends_at_ms: int
     is_started: bool = False
 
@@ -122,7 +121,7 @@ class JobRules:
         require(0 < event.price_micro <= bid, "L8", about, f"price {event.price_micro} of {bid}")
         job.attempt = event.attempt
         job.last = event
-        job.live = Live(event, commit.recorded_at_ms, event.lease_ends_at_ms)
+        job.live = Live(event, event.lease_ends_at_ms)
         self._lease_is_short(event, commit)
 
     def _held(self, job: JobFacts, event: OfHolder) -> Live:
@@ -166,7 +165,7 @@ class JobRules:
         require(told in (None, event.output.digest), "J2", about, "a result that its claim contradicts")
         require(event.output.output_bytes, "J2", about, "an empty result")
         wall_ms = job.submitted.cargo.limits.wall_s * 1000
-        longest = min(wall_ms, commit.recorded_at_ms - live.at_ms + CLOCKS_APART_MS)
+        longest = min(wall_ms, commit.recorded_at_ms - assigned.assigned_at_ms + CLOCKS_APART_MS)
         require(event.worked_ms <= longest, "L8", about, f"{event.worked_ms} ms of work in {longest} ms")
         job.live, job.ended = None, event
 
