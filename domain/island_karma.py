@@ -19,6 +19,7 @@ from domain.island_events import (
 )
 from domain.island_state import Island, Membership, judgement
 from domain.karma import (
+    FLOOD_MS,
     KARMA_RULES_VERSION,
     PAYOUT_KARMA,
     PENALTY_POINTS,
@@ -80,7 +81,7 @@ def penalize(island: Island, command: PenalizeKarma) -> list[IslandEvent]:
 
 def penalize_flood(island: Island, command: PenalizeFlood) -> list[IslandEvent]:
     is_gone = island.membership in (Membership.REVOKED, Membership.REMOVED)
-    if is_gone or command.flood_id in island.floods:
+    if is_gone or command.flood_id in island.floods or command.now_ms - island.flooded_at_ms < FLOOD_MS:
         return []
     if not island.is_paired:
         return [

@@ -76,6 +76,7 @@ class Island:
     faults_in_row: int = 0
     judged: SeenIds = SeenIds()  # `<job>/<attempt>` that already moved karma.
     floods: SeenIds = SeenIds()  # Ids of floods that already moved karma.
+    flooded_at_ms: int = 0  # When it was last penalized for a flood.
     revoked_keys: SeenIds = SeenIds()
     revoked_before_ms: int = 0
 
@@ -241,7 +242,11 @@ def evolve_karma(island: Island, event: WorkCredited | KarmaPenalized | FloodPen
             judged = island.judged.with_id(judgement(event.job_id, event.attempt))
             island = replace(island, judged=judged)
         case FloodPenalized():
-            island = replace(island, floods=island.floods.with_id(event.flood_id))
+            island = replace(
+                island,
+                floods=island.floods.with_id(event.flood_id),
+                flooded_at_ms=event.penalized_at_ms,
+            )
         case _:
             assert_never(event)
     standing = replace(island.standing, karma=event.karma)

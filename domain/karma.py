@@ -16,6 +16,8 @@ SUSPENSION_KARMA: Final = -10
 NEWCOMER_PERMILLE: Final = 1500
 REGULAR_PERMILLE: Final = 1000
 
+FLOOD_MS: Final = MINUTE_MS  # What comes within a minute of a penalized flood is the same flood.
+
 FAULTS_BEFORE_COOLDOWN: Final = 3
 COOLDOWN_FIRST_MS: Final = 5 * MINUTE_MS
 COOLDOWN_LONGEST_MS: Final = 60 * MINUTE_MS

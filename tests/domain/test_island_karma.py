@@ -188,17 +188,23 @@ def test_an_island_that_nobody_enrolled_is_not_judged(command: IslandCommand) ->
 # Floods.
 
 
-def flooded(flood_id: str = "flood-1") -> PenalizeFlood:
-    return PenalizeFlood(island_id=ISLAND, flood_id=flood_id, messages_per_s=5_000, now_ms=at_ms(5))
+def flooded(flood_id: str = "flood-1", *, seconds: float = 5) -> PenalizeFlood:
+    return PenalizeFlood(island_id=ISLAND, flood_id=flood_id, messages_per_s=5_000, now_ms=at_ms(seconds))
 
 
 def test_a_flood_costs_twelve_points_and_counts_once() -> None:
     well_off = credited(karma=20)
     island.given(*enrolled(), well_off).when(flooded()).then(flood_penalized(karma=8))
     island.given(*enrolled(), well_off, flood_penalized(karma=8)).when(flooded()).then_nothing()
-    (second,) = island.given(*enrolled(), well_off, flood_penalized(karma=8)).when(flooded("f-2")).decided()
+    later = flooded("f-2", seconds=65)
+    (second,) = island.given(*enrolled(), well_off, flood_penalized(karma=8)).when(later).decided()
     assert isinstance(second, FloodPenalized)
     assert (second.karma, second.faults_in_row) == (-4, 2)
+
+
+def test_what_comes_within_a_minute_is_the_same_flood_whoever_saw_it() -> None:
+    past = [*enrolled(), credited(karma=20), flood_penalized(karma=8)]
+    island.given(*past).when(flooded("seen-by-another", seconds=64.999)).then_nothing()
 
 
 def test_a_flood_is_a_fault_like_any_other() -> None:
@@ -218,9 +224,9 @@ def test_a_newcomer_that_floods_is_suspended() -> None:
 
 def test_an_island_that_floods_while_suspended_is_revoked() -> None:
     past = [*enrolled(), flood_penalized(), suspended]
-    island.given(*past).when(flooded("flood-2")).then(
-        flood_penalized(flood_id="flood-2", karma=-24, faults_in_row=2),
-        revoked(seconds=5, reason="flooded while suspended, 5000 messages/s"),
+    island.given(*past).when(flooded("flood-2", seconds=65)).then(
+        flood_penalized(flood_id="flood-2", karma=-24, faults_in_row=2, penalized_at_ms=at_ms(65)),
+        revoked(seconds=65, reason="flooded while suspended, 5000 messages/s"),
     )
 
 

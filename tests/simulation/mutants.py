@@ -293,7 +293,9 @@ FAULTS: Final[dict[str, Plant]] = {
     "penalize_twice": patched(domain.island, "penalize", on_state(judged=SeenIds())),
     "credit_twice": patched(domain.island, "credit_work", on_state(judged=SeenIds())),
     "forget_karma": reacting("karma", forgetting(JobSucceeded)),
-    "penalize_floods_twice": patched(domain.island, "penalize_flood", on_state(floods=SeenIds())),
+    "penalize_floods_twice": patched(
+        domain.island, "penalize_flood", on_state(floods=SeenIds(), flooded_at_ms=0)
+    ),
     "revoked_keys_count": patched(domain.island, "enrol", on_state(revoked_keys=SeenIds())),
     "place_on_barred_islands": patched(placement, "availability_refusal", placing_on_whoever),
     "stale_picture": patched(placing, "offer_after", overlooking_bars),
