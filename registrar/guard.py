@@ -1,6 +1,6 @@
 """The guard: sees which islands send more than a network of many can bear, ends their connections and reports it.
 
-NATS has no rate limit per user, so the server's counters per account are compared every two seconds. They count what a
+NATS has no rate limit per user, so the server's counters per account are compared every second. They count what a
 client sent, denied messages too, and outlive a reconnect. `Samples` decides and is pure; `Guard` asks, kicks and tells
 the coordinator, which takes karma for it and in the end revokes.
 """
@@ -24,13 +24,14 @@ from domain.ids import IslandId
 from registrar.island_books import IslandBooks
 from registrar.tasks import end
 
-SAMPLE_S: Final = 2.0
+SAMPLE_S: Final = 1.0
 STEADY_MESSAGES_PER_S_MAX: Final = 5_000
 STEADY_BYTES_PER_S_MAX: Final = 32 << 20
 STEADY_CONNECTS_PER_S_MAX: Final = 10
 """Our own daemon comes back at most four times a second. A refused connection does not count."""
 BURST_MESSAGES_PER_S_MAX: Final = 20_000
-"""In one sample alone; beyond the others in two in a row."""
+BURST_BYTES_PER_S_MAX: Final = 128 << 20
+"""In one sample alone; beyond the others in two in a row. A sample of more would turn over half of `JOB_OUTPUT`."""
 SAMPLES_IN_A_ROW: Final = 2
 REPORT_TRIES_MAX: Final = 5
 REPORT_PAUSE_S: Final = 1.0
@@ -50,7 +51,7 @@ class Rate:
 
     @property
     def is_burst(self) -> bool:
-        return self.messages_per_s > BURST_MESSAGES_PER_S_MAX
+        return self.messages_per_s > BURST_MESSAGES_PER_S_MAX or self.bytes_per_s > BURST_BYTES_PER_S_MAX
 
     @property
     def is_high(self) -> bool:

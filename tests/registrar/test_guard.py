@@ -14,6 +14,7 @@ from adapters.nats.accounts.jwt import encode64
 from adapters.nats.accounts.roles import Role
 from adapters.nats.accounts.system import AccountTraffic, ServerTraffic, Volume
 from registrar.guard import (
+    BURST_BYTES_PER_S_MAX,
     BURST_MESSAGES_PER_S_MAX,
     STEADY_BYTES_PER_S_MAX,
     STEADY_CONNECTS_PER_S_MAX,
@@ -48,6 +49,8 @@ def server(messages: int, size: int = 0, *, name: str = "n1", account: str = A) 
         ([0, 0, 0], [0, 0, 0], [OFTEN, OFTEN, 0], [0, 1, 0]),
         ([0, HIGH, 0], [0, 0, MUCH], [0, 0, 0], [0, 0, 1]),
         ([BURST_MESSAGES_PER_S_MAX], [0], [0], [0]),
+        ([1, 1], [0, BURST_BYTES_PER_S_MAX + 1], [0, 0], [0, 1]),
+        ([1], [BURST_BYTES_PER_S_MAX], [0], [0]),
     ],
 )
 def test_a_flood_is_two_high_samples_in_a_row_or_a_burst(
