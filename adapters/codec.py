@@ -9,16 +9,17 @@ from typing import Any, Final
 
 import msgspec
 
-from domain import account, api_key, cargo, island_events, job_events
+from domain import account_events, api_key, cargo, island_events, job_events
 
 EVENTS: Final[dict[str, type]] = {
-    "account.opened": account.AccountOpened,
-    "account.credits_granted": account.CreditsGranted,
-    "account.credits_held": account.CreditsHeld,
-    "account.hold_settled": account.HoldSettled,
-    "account.hold_released": account.HoldReleased,
-    "account.credits_earned": account.CreditsEarned,
-    "account.escrow_released": account.EscrowReleased,
+    "account.opened": account_events.AccountOpened,
+    "account.credits_granted": account_events.CreditsGranted,
+    "account.credits_held": account_events.CreditsHeld,
+    "account.hold_split": account_events.HoldSplit,
+    "account.hold_settled": account_events.HoldSettled,
+    "account.hold_released": account_events.HoldReleased,
+    "account.credits_earned": account_events.CreditsEarned,
+    "account.escrow_released": account_events.EscrowReleased,
     "api_key.issued": api_key.ApiKeyIssued,
     "api_key.revoked": api_key.ApiKeyRevoked,
     "cargo.published": cargo.CargoPublished,

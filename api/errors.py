@@ -69,6 +69,7 @@ CODE_OF: Final = {
     Rejection.CREDITS_SHORT: ErrorCode.INSUFFICIENT_CREDITS,
     Rejection.OPEN_JOBS_EXCEEDED: ErrorCode.RATE_LIMITED,
     Rejection.HOLD_UNKNOWN: ErrorCode.CONFLICT,
+    Rejection.SPLIT_OUTSIDE_HOLD: ErrorCode.CONFLICT,
     Rejection.CHARGE_OUTSIDE_HOLD: ErrorCode.CONFLICT,
     Rejection.GRANT_REUSED: ErrorCode.CONFLICT,
     Rejection.KEY_UNKNOWN: ErrorCode.NOT_FOUND,

@@ -9,7 +9,8 @@ from typing import Final
 from adapters import clock
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, GrantCredits, OpenAccount
+from domain.account import ACCOUNT
+from domain.account_commands import GrantCredits, OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, Scope
 from domain.ids import AccountId
 from domain.pricing import SIGN_UP_GRANT_MICRO

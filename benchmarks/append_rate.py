@@ -22,7 +22,8 @@ from adapters.nats.streams import deploy_streams
 from benchmarks.network import nats_server
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, GrantCredits, OpenAccount, decide, evolve
+from domain.account import ACCOUNT, decide, evolve
+from domain.account_commands import GrantCredits, OpenAccount
 from domain.ids import AccountId
 
 ROUNDS = 5

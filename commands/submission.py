@@ -10,7 +10,8 @@ from uuid import UUID
 
 from commands.event_log import Origin
 from commands.handle import CommandHandler, Handled
-from domain.account import ACCOUNT, HoldCredits
+from domain.account import ACCOUNT
+from domain.account_commands import HoldCredits
 from domain.ids import AccountId, JobId
 from domain.job import JOB, Job
 from domain.job_commands import SubmitJob

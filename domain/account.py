@@ -8,167 +8,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
+from domain.account_commands import (
+    AccountCommand,
+    EarnCredits,
+    GrantCredits,
+    HoldCredits,
+    OpenAccount,
+    ReleaseEscrow,
+    ReleaseHold,
+    SettleHold,
+    SplitHold,
+)
+from domain.account_events import (
+    AccountEvent,
+    AccountOpened,
+    CreditsEarned,
+    CreditsGranted,
+    CreditsHeld,
+    EscrowReleased,
+    HoldReleased,
+    HoldSettled,
+    HoldSplit,
+)
 from domain.decider import Decider
-from domain.ids import AccountId, IslandId, JobId
+from domain.ids import IslandId, JobId
 from domain.pricing import AMOUNT_MICRO_MAX, PRICE_RULES_VERSION
 from domain.pricing import share as share_out
 from domain.rejection import Rejected, Rejection
 from domain.seen_ids import SeenIds
 
 OPEN_JOBS_MAX: Final = 2_000  # Holds open at once; a further one is rejected until some job has ended.
-
-# Events. Fields are storage format: add with a default, never rename.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountOpened:
-    account_id: AccountId
-    name: str
-    opened_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditsGranted:
-    account_id: AccountId
-    grant_id: str
-    amount_micro: int
-    reason: str
-    granted_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditsHeld:
-    account_id: AccountId
-    job_id: JobId
-    amount_micro: int
-    held_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldSettled:
-    """The charge leaves the hold: the fee to the platform, the rest to clearing until `CreditsEarned` takes it."""
-
-    account_id: AccountId
-    job_id: JobId
-    charged_micro: int
-    released_micro: int
-    platform_fee_micro: int
-    publisher_micro: int
-    island_micro: int
-    island_id: IslandId
-    owner_id: AccountId
-    publisher_id: AccountId
-    price_rules_version: int
-    settled_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldReleased:
-    account_id: AccountId
-    job_id: JobId
-    released_micro: int
-    released_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditsEarned:
-    """`island_id` is empty where the publisher's share is earned. Escrowed credits wait for the island's karma."""
-
-    account_id: AccountId
-    job_id: JobId
-    island_id: IslandId | None
-    amount_micro: int
-    escrowed: bool
-    earned_at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EscrowReleased:
-    account_id: AccountId
-    island_id: IslandId
-    amount_micro: int
-    released_at_ms: int
-
-
-AccountEvent = (
-    AccountOpened | CreditsGranted | CreditsHeld | HoldSettled | HoldReleased | CreditsEarned | EscrowReleased
-)
-
-# Commands.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAccount:
-    account_id: AccountId
-    name: str
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantCredits:
-    account_id: AccountId
-    grant_id: str
-    amount_micro: int
-    reason: str
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldCredits:
-    account_id: AccountId
-    job_id: JobId
-    amount_micro: int
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettleHold:
-    account_id: AccountId
-    job_id: JobId
-    charge_micro: int
-    island_id: IslandId
-    owner_id: AccountId
-    publisher_id: AccountId
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseHold:
-    account_id: AccountId
-    job_id: JobId
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarnedShare:
-    """`island_id` is empty for the publisher's share."""
-
-    island_id: IslandId | None
-    amount_micro: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarnCredits:
-    """What an account earned by one settled charge: its island's share, the publisher's, or both in one commit."""
-
-    account_id: AccountId
-    job_id: JobId
-    shares: tuple[EarnedShare, ...]
-    now_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseEscrow:
-    """The island has reached the karma for payouts: what it earned is free, now and from now on."""
-
-    account_id: AccountId
-    island_id: IslandId
-    now_ms: int
-
-
-AccountCommand = (
-    OpenAccount | GrantCredits | HoldCredits | SettleHold | ReleaseHold | EarnCredits | ReleaseEscrow
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +62,8 @@ def decide(account: Account, command: AccountCommand) -> list[AccountEvent]:
             return grant(account, command)
         case HoldCredits():
             return hold(account, command)
+        case SplitHold():
+            return split(account, command)
         case SettleHold():
             return settle(account, command)
         case ReleaseHold():
@@ -249,6 +120,26 @@ def hold(account: Account, command: HoldCredits) -> list[AccountEvent]:
             job_id=command.job_id,
             amount_micro=command.amount_micro,
             held_at_ms=command.now_ms,
+        )
+    ]
+
+
+def split(account: Account, command: SplitHold) -> list[AccountEvent]:
+    known = command.into_job_id in account.holds_micro or command.into_job_id in account.closed_holds
+    if known:
+        return []
+    held = open_hold(account, command.job_id)
+    if not 0 < command.amount_micro < held:
+        raise Rejected(Rejection.SPLIT_OUTSIDE_HOLD, f"amount_micro: {command.amount_micro} of {held} held")
+    if len(account.holds_micro) >= OPEN_JOBS_MAX:
+        raise Rejected(Rejection.OPEN_JOBS_EXCEEDED, f"at most {OPEN_JOBS_MAX} jobs may be open at once")
+    return [
+        HoldSplit(
+            account_id=command.account_id,
+            job_id=command.job_id,
+            into_job_id=command.into_job_id,
+            amount_micro=command.amount_micro,
+            split_at_ms=command.now_ms,
         )
     ]
 
@@ -348,6 +239,10 @@ def evolve(account: Account, event: AccountEvent) -> Account:
                 free_micro=account.free_micro - event.amount_micro,
                 holds_micro={**account.holds_micro, event.job_id: event.amount_micro},
             )
+        case HoldSplit():
+            kept = account.holds_micro.get(event.job_id, 0) - event.amount_micro
+            parts = {event.job_id: kept, event.into_job_id: event.amount_micro}
+            return replace(account, holds_micro={**account.holds_micro, **parts})
         case HoldSettled() | HoldReleased():
             return replace(
                 account,

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from domain.decider import Decider
 from domain.ids import AccountId, CargoSlug
+from domain.pricing import PriceUnit
 from domain.rejection import Rejected, Rejection
 from domain.trust import Limits, excess
 
@@ -19,6 +20,7 @@ class Runtime(StrEnum):
     CONTAINER = "container"
     LLMCPP = "llmcpp"
     ONNX = "onnx"
+    COREML = "coreml"
     DIFFUSERS = "diffusers"
 
 
@@ -45,7 +47,9 @@ class CargoSpec:
     """What running and placing a cargo takes; copied into every job, so that later versions change no job.
 
     `artifact_digest` is `sha256:` and 64 hex digits over the bytes that run; `target_score`, at least 1, is the engine
-    score at which an island's speed counts as full; `price_micro` the default price of one job.
+    score at which an island's speed counts as full; `price_micro` the default price of one `price_unit`. `platforms`
+    are beginnings of platform names, none for any; `model_mb` and `model_format` say what a model cargo loads;
+    `privacy_tier` says which islands may see the input (`domain.placement`).
     """
 
     slug: CargoSlug
@@ -60,6 +64,12 @@ class CargoSpec:
     requirements: Requirements
     price_micro: int
     target_score: int
+    price_unit: PriceUnit = PriceUnit.JOB
+    category: str = ""
+    platforms: tuple[str, ...] = ()
+    model_mb: int = 0
+    model_format: str = ""
+    privacy_tier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

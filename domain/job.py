@@ -173,6 +173,14 @@ def submit(job: Job, command: SubmitJob) -> list[JobEvent]:
             request_sha256=command.request_sha256,
             queue_limit_ms=command.queue_limit_ms,
             submitted_at_ms=command.now_ms,
+            batch_id=command.batch_id,
+            batch_index=command.batch_index,
+            check_id=command.check_id,
+            redundancy=command.redundancy,
+            unit_bid_micro=command.unit_bid_micro,
+            privacy_tier=command.privacy_tier,
+            excluded_owners=command.excluded_owners,
+            only_island=command.only_island,
         )
     ]
 

@@ -21,6 +21,14 @@ class SubmitJob:
     request_sha256: str
     queue_limit_ms: int
     now_ms: int
+    batch_id: JobId | None = None
+    batch_index: int = 0
+    check_id: JobId | None = None
+    redundancy: int = 1
+    unit_bid_micro: int = 0
+    privacy_tier: int = 0
+    excluded_owners: tuple[AccountId, ...] = ()
+    only_island: IslandId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

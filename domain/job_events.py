@@ -51,7 +51,11 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSubmitted:
-    """`input_json` is the input as one JSON text; `request_sha256` tells a repeated request from another one."""
+    """`input_json` is the input as one JSON text; `request_sha256` tells a repeated request from another one.
+
+    `batch_id` is the batch that the job is the `batch_index`-th part of, `check_id` the job whose result it is a second
+    opinion on. `unit_bid_micro` is the most that a unit of a metered cargo may cost, 0 where the bid is all there is.
+    """
 
     job_id: JobId
     account_id: AccountId
@@ -63,6 +67,14 @@ class JobSubmitted:
     request_sha256: str
     queue_limit_ms: int
     submitted_at_ms: int
+    batch_id: JobId | None = None
+    batch_index: int = 0
+    check_id: JobId | None = None
+    redundancy: int = 1
+    unit_bid_micro: int = 0
+    privacy_tier: int = 0
+    excluded_owners: tuple[AccountId, ...] = ()
+    only_island: IslandId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

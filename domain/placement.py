@@ -28,6 +28,7 @@ WEIGHTS: Final = {  # Speed, fit, headroom; each row adds up to 100.
     Runtime.CONTAINER: (30, 40, 30),
     Runtime.WASM: (25, 40, 35),
     Runtime.ONNX: (45, 40, 15),
+    Runtime.COREML: (45, 40, 15),
     Runtime.DIFFUSERS: (45, 35, 20),
 }
 

@@ -5,6 +5,7 @@ new version beside the old one, never an edit.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 MICRO_PER_CREDIT: Final = 1_000_000
@@ -15,6 +16,15 @@ AMOUNT_MICRO_MAX: Final = 10**15  # A billion credits: no single bid, ask, price
 PRICE_RULES_VERSION: Final = 1
 FEE_PERMILLE: Final = {1: 100}
 PUBLISHER_PERMILLE: Final = {1: 50}
+
+
+class PriceUnit(StrEnum):
+    """What a cargo's price and the asks for it are for. The hold caps the charge of one job in any unit."""
+
+    JOB = "job"  # One job, whatever it takes.
+    SECOND = "second"  # A second of work, begun or whole.
+    TOKEN = "token"  # noqa: S105 - a token that the cargo wrote, no secret.
+    MILLION_FUEL = "million_fuel"  # A million units of fuel, begun or whole.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

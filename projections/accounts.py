@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
-from domain.account import (
+from domain.account_events import (
     AccountEvent,
     AccountOpened,
     CreditsEarned,
@@ -18,6 +18,7 @@ from domain.account import (
     EscrowReleased,
     HoldReleased,
     HoldSettled,
+    HoldSplit,
 )
 from domain.api_key import ApiKeyEvent, ApiKeyIssued, ApiKeyRevoked, Scope
 from domain.ids import AccountId
@@ -76,6 +77,8 @@ def account_after(row: AccountRow | None, event: AccountEvent, position: int) ->
             return moved(row, position, free=event.amount_micro)
         case CreditsHeld():
             return moved(row, position, free=-event.amount_micro, held=event.amount_micro)
+        case HoldSplit():
+            return row
         case HoldSettled():
             closed = event.charged_micro + event.released_micro
             return moved(row, position, free=event.released_micro, held=-closed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
-from domain.account import HoldSettled
+from domain.account_events import HoldSettled
 from domain.cargo import Runtime
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.job import Phase

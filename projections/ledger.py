@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
-from domain.account import (
+from domain.account_events import (
     AccountEvent,
     AccountOpened,
     CreditsEarned,
@@ -21,6 +21,7 @@ from domain.account import (
     EscrowReleased,
     HoldReleased,
     HoldSettled,
+    HoldSplit,
 )
 from domain.ids import AccountId, IslandId, JobId
 from projections import named_sql
@@ -107,7 +108,7 @@ def posting_of(event: AccountEvent) -> Posting | None:
     """The transaction that an event is; None where it moves no credits."""
     own = event.account_id
     match event:
-        case AccountOpened():
+        case AccountOpened() | HoldSplit():
             return None
         case CreditsGranted():
             amounts = transfer(MINT, free(own), event.amount_micro)

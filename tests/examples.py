@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from commands.event_log import Origin
-from domain import account, cargo, island_commands, island_events, job_commands, job_events
+from domain import account_events, cargo, island_commands, island_events, job_commands, job_events
 from domain.failure import FAULT_OF, Failure, Loss, ReturnReason
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.job import LEASE_MS, LOAD_ALLOWANCE_MS, QUEUE_LIMIT_MS
@@ -397,12 +397,12 @@ def cancelled(seconds: float = 5, **fields: Any) -> job_events.JobCancelled:
 # Accounts and islands.
 
 
-def opened(account_id: AccountId = CUSTOMER) -> account.AccountOpened:
-    return account.AccountOpened(account_id=account_id, name=account_id, opened_at_ms=T0_MS)
+def opened(account_id: AccountId = CUSTOMER) -> account_events.AccountOpened:
+    return account_events.AccountOpened(account_id=account_id, name=account_id, opened_at_ms=T0_MS)
 
 
-def granted(amount_micro: int = 100 * MICRO_PER_CREDIT, **fields: Any) -> account.CreditsGranted:
-    plain = account.CreditsGranted(
+def granted(amount_micro: int = 100 * MICRO_PER_CREDIT, **fields: Any) -> account_events.CreditsGranted:
+    plain = account_events.CreditsGranted(
         account_id=CUSTOMER,
         grant_id="sign-up",
         amount_micro=amount_micro,
@@ -412,15 +412,15 @@ def granted(amount_micro: int = 100 * MICRO_PER_CREDIT, **fields: Any) -> accoun
     return replace(plain, **fields)
 
 
-def held(amount_micro: int = BID_MICRO, **fields: Any) -> account.CreditsHeld:
-    plain = account.CreditsHeld(
+def held(amount_micro: int = BID_MICRO, **fields: Any) -> account_events.CreditsHeld:
+    plain = account_events.CreditsHeld(
         account_id=CUSTOMER, job_id=JOB_ID, amount_micro=amount_micro, held_at_ms=T0_MS
     )
     return replace(plain, **fields)
 
 
-def settled(**fields: Any) -> account.HoldSettled:
-    plain = account.HoldSettled(
+def settled(**fields: Any) -> account_events.HoldSettled:
+    plain = account_events.HoldSettled(
         account_id=CUSTOMER,
         job_id=JOB_ID,
         charged_micro=4_000_000,

@@ -15,7 +15,8 @@ from commands.process import Order
 from commands.processes.barring import Barring
 from commands.processes.karma import KARMA
 from commands.processes.settling import SETTLING
-from domain.account import ACCOUNT, GrantCredits, HoldCredits, OpenAccount
+from domain.account import ACCOUNT
+from domain.account_commands import GrantCredits, HoldCredits, OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
 from domain.cargo import CARGO, DisableCargo, PublishCargo
 from domain.decider import Decider

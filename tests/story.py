@@ -10,7 +10,8 @@ from typing import Any, Final
 from commands.event_log import Commit
 from commands.processes.expiring import Expiring
 from commands.processes.placing import Placing
-from domain.account import ACCOUNT, Account, GrantCredits, HoldCredits, OpenAccount
+from domain.account import ACCOUNT, Account
+from domain.account_commands import GrantCredits, HoldCredits, OpenAccount
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND as ISLANDS

@@ -2,8 +2,8 @@
 
 Made as the role `deploy` when the embedded server has started, or by whoever deploys. Making them again changes
 nothing; a setting that may change is updated, and one that may not is refused by the server and raised.
-Claim streams are rings per island, so that a flood mostly evicts the flooder's own claims. One that is full all the same
-drops what is oldest: refusing what is new would let one island stop everybody until its flood has aged out.
+Claim streams are rings per island, so that a flood mostly evicts the flooder's own claims. One that is full all the
+same drops what is oldest: refusing what is new would let one island stop everybody until its flood has aged out.
 """
 
 import json

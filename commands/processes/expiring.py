@@ -10,7 +10,7 @@ from typing import Any
 
 from commands.event_log import Commit
 from commands.process import Order
-from domain.account import CreditsHeld
+from domain.account_events import CreditsHeld
 from domain.ids import AccountId, JobId
 from domain.job import ABANDON_AFTER_MS, JOB, LEASE_GRACE_MS
 from domain.job_commands import AbandonJob, ExpireLease, TimeOutJob

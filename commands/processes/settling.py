@@ -9,15 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from commands.process import Order, Process
-from domain.account import (
-    ACCOUNT,
-    EarnCredits,
-    EarnedShare,
-    HoldSettled,
-    ReleaseEscrow,
-    ReleaseHold,
-    SettleHold,
-)
+from domain.account import ACCOUNT
+from domain.account_commands import EarnCredits, EarnedShare, ReleaseEscrow, ReleaseHold, SettleHold
+from domain.account_events import HoldSettled
 from domain.ids import AccountId, JobId
 from domain.island_events import PayoutsUnlocked
 from domain.job_events import JobAbandoned, JobCancelled, JobFailed, JobSucceeded

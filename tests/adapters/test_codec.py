@@ -16,13 +16,13 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from adapters import codec
-from domain import account, api_key, cargo, island, island_events, job, job_events
+from domain import account, account_events, api_key, cargo, island, island_events, job, job_events
 from domain.decider import Decider
 from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.karma import Penalty
 from domain.placement import Refusal
 from tests import examples
-from tests.examples import CUSTOMER, ISLAND, JOB_ID, OWNER, SLUG, T0_MS, at_ms
+from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 
 GOLDEN: Final = Path(__file__).with_name("golden")
 DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
@@ -30,7 +30,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
     for decider in (account.ACCOUNT, api_key.API_KEY, cargo.CARGO, island.ISLAND, job.JOB)
 }
 UNIONS: Final = (
-    account.AccountEvent,
+    account_events.AccountEvent,
     api_key.ApiKeyEvent,
     cargo.CargoEvent,
     island_events.IslandEvent,
@@ -48,11 +48,18 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     examples.opened(),
     examples.granted(),
     examples.held(),
+    account_events.HoldSplit(
+        account_id=CUSTOMER,
+        job_id=JOB_ID,
+        into_job_id=OTHER_JOB_ID,
+        amount_micro=1_000_000,
+        split_at_ms=at_ms(2),
+    ),
     examples.settled(),
-    account.HoldReleased(
+    account_events.HoldReleased(
         account_id=CUSTOMER, job_id=JOB_ID, released_micro=5_000_000, released_at_ms=at_ms(6)
     ),
-    account.CreditsEarned(
+    account_events.CreditsEarned(
         account_id=OWNER,
         job_id=JOB_ID,
         island_id=ISLAND,
@@ -60,7 +67,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
         escrowed=True,
         earned_at_ms=at_ms(7),
     ),
-    account.EscrowReleased(
+    account_events.EscrowReleased(
         account_id=OWNER, island_id=ISLAND, amount_micro=3_400_000, released_at_ms=at_ms(8)
     ),
     api_key.ApiKeyIssued(

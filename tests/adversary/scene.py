@@ -23,7 +23,9 @@ from adapters.nats.streams import STREAMS
 from api.api_key_text import new_api_key
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, CreditsEarned, OpenAccount
+from domain.account import ACCOUNT
+from domain.account_commands import OpenAccount
+from domain.account_events import CreditsEarned
 from domain.api_key import API_KEY, IssueApiKey, Scope
 from domain.claim import ClaimRejection
 from domain.ids import AccountId

@@ -41,7 +41,8 @@ from api.services import Services
 from api.settings import Settings
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, EarnCredits, EarnedShare, GrantCredits, OpenAccount, SettleHold
+from domain.account import ACCOUNT
+from domain.account_commands import EarnCredits, EarnedShare, GrantCredits, OpenAccount, SettleHold
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
 from domain.cargo import CARGO, CargoVersion, PublishCargo
 from domain.claim import wire_id

@@ -9,7 +9,8 @@ import pytest
 from commands import handle
 from commands.event_log import Conflict, EventLog, LogUnavailable, Origin, Past
 from commands.handle import TRIES_MAX, CommandHandler
-from domain.account import ACCOUNT, GrantCredits, HoldCredits, OpenAccount
+from domain.account import ACCOUNT
+from domain.account_commands import GrantCredits, HoldCredits, OpenAccount
 from domain.ids import JobId
 from domain.island import ISLAND as ISLAND_DECIDER
 from domain.island_commands import MarkOffline

@@ -11,7 +11,8 @@ from commands.process import ReactionCarrier, advance
 from commands.processes.expiring import Expiring
 from commands.processes.settling import SETTLING
 from commands.submission import job_id_for, submit
-from domain.account import ACCOUNT, Account, CreditsHeld, HoldReleased
+from domain.account import ACCOUNT, Account
+from domain.account_events import CreditsHeld, HoldReleased
 from domain.ids import AccountId
 from domain.job import ABANDON_AFTER_MS, JOB, Phase
 from domain.job_events import JobAbandoned, JobSubmitted

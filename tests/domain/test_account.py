@@ -7,25 +7,28 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from domain.account import (
-    ACCOUNT,
-    OPEN_JOBS_MAX,
+from domain.account import ACCOUNT, OPEN_JOBS_MAX
+from domain.account_commands import (
     AccountCommand,
-    AccountEvent,
-    CreditsEarned,
-    CreditsGranted,
-    CreditsHeld,
     EarnCredits,
     EarnedShare,
-    EscrowReleased,
     GrantCredits,
     HoldCredits,
-    HoldReleased,
-    HoldSettled,
     OpenAccount,
     ReleaseEscrow,
     ReleaseHold,
     SettleHold,
+    SplitHold,
+)
+from domain.account_events import (
+    AccountEvent,
+    CreditsEarned,
+    CreditsGranted,
+    CreditsHeld,
+    EscrowReleased,
+    HoldReleased,
+    HoldSettled,
+    HoldSplit,
 )
 from domain.ids import IslandId, JobId
 from domain.pricing import AMOUNT_MICRO_MAX
@@ -293,3 +296,47 @@ def test_every_hold_is_closed_at_most_once_and_for_what_was_held(script: list[Ac
             closed[event.job_id] = charged + event.released_micro
     assert closed.items() <= held_micro.items()
     assert set(ACCOUNT.fold(past).holds_micro) == held_micro.keys() - closed.keys()
+
+
+def part(amount_micro: int) -> SplitHold:
+    return SplitHold(
+        account_id=CUSTOMER,
+        job_id=JOB_ID,
+        into_job_id=OTHER_JOB_ID,
+        amount_micro=amount_micro,
+        now_ms=at_ms(2),
+    )
+
+
+def was_split(amount_micro: int) -> HoldSplit:
+    return HoldSplit(
+        account_id=CUSTOMER,
+        job_id=JOB_ID,
+        into_job_id=OTHER_JOB_ID,
+        amount_micro=amount_micro,
+        split_at_ms=at_ms(2),
+    )
+
+
+def test_part_of_a_hold_can_stand_for_another_job() -> None:
+    account.given(*rich, held()).when(part(BID_MICRO // 4)).then(was_split(BID_MICRO // 4))
+
+
+def test_a_split_repeated_decides_nothing() -> None:
+    account.given(*rich, held(), was_split(BID_MICRO // 4)).when(part(BID_MICRO // 4)).then_nothing()
+
+
+def test_both_parts_of_a_hold_are_released_as_what_they_are() -> None:
+    parts = (*rich, held(), was_split(BID_MICRO // 4))
+    for job_id, amount_micro in ((JOB_ID, BID_MICRO - BID_MICRO // 4), (OTHER_JOB_ID, BID_MICRO // 4)):
+        release = ReleaseHold(account_id=CUSTOMER, job_id=job_id, now_ms=at_ms(3))
+        account.given(*parts).when(release).then(
+            HoldReleased(
+                account_id=CUSTOMER, job_id=job_id, released_micro=amount_micro, released_at_ms=at_ms(3)
+            )
+        )
+
+
+@pytest.mark.parametrize("amount_micro", [0, -1, BID_MICRO, BID_MICRO + 1])
+def test_a_part_is_smaller_than_the_hold(amount_micro: int) -> None:
+    account.given(*rich, held()).when(part(amount_micro)).then_rejected(Rejection.SPLIT_OUTSIDE_HOLD)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.nats.event_log import JetStreamEventLog
-from domain.account import CreditsEarned, CreditsHeld, HoldReleased, HoldSettled
+from domain.account_events import CreditsEarned, CreditsHeld, HoldReleased, HoldSettled
 from domain.island_events import WorkCredited
 from domain.job_events import (
     AttemptFailed,

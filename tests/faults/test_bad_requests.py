@@ -9,7 +9,8 @@ from adapters.nats.event_log import JetStreamEventLog
 from api.api_key_text import ApiKeyText, new_api_key
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT, OpenAccount
+from domain.account import ACCOUNT
+from domain.account_commands import OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, Scope
 from domain.ids import AccountId
 from tests.faults.books import assert_all_succeeded_once, events_of

@@ -5,7 +5,7 @@ from collections import Counter
 
 import httpx
 
-from domain.account import CreditsHeld
+from domain.account_events import CreditsHeld
 from domain.job_events import JobSubmitted, JobSucceeded
 from tests.faults.books import assert_all_succeeded_once, assert_read_side_is_the_log, events_of
 from tests.faults.network import Network

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.account import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased
+from domain.account_events import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased
 from domain.api_key import ApiKeyIssued, ApiKeyRevoked, Scope
 from domain.pricing import MICRO_PER_CREDIT
 from projections.accounts import AccountRow, account_after, api_key_after

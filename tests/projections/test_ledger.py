@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.account import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased
+from domain.account_events import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased
 from domain.ids import AccountId, IslandId, JobId
 from projections.contract import CommitRefused, Transaction, live_schema
 from projections.ledger import ENTRIES, EntryRow, Kind, Ledger, entries_of, posting_of

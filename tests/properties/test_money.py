@@ -17,16 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from commands.event_log import Commit
 from commands.process import Order
 from commands.processes.settling import SETTLING
-from domain.account import (
-    ACCOUNT,
-    Account,
-    CreditsHeld,
-    GrantCredits,
-    HoldCredits,
-    HoldSettled,
-    OpenAccount,
-    SettleHold,
-)
+from domain.account import ACCOUNT, Account
+from domain.account_commands import GrantCredits, HoldCredits, OpenAccount, SettleHold
+from domain.account_events import CreditsHeld, HoldSettled
 from domain.decider import Decider
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId

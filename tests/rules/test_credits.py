@@ -5,7 +5,7 @@ How a charge is shared to the last micro-credit stands in `tests/domain/test_pri
 `tests/properties/test_money.py`.
 """
 
-from domain.account import CreditsHeld, HoldSettled
+from domain.account_events import CreditsHeld, HoldSettled
 from domain.failure import Failure
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND as ISLANDS

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from commands.event_log import Commit
 from commands.process import SendAssignment, SendCancel
-from domain.account import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased, HoldSettled
+from domain.account_events import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased, HoldSettled
 from domain.claim import AttemptClaim, Claim, ClaimRejection, Succeeded
 from domain.island_events import IslandEvent, KarmaPenalized, PayoutsUnlocked, WorkCredited
 from domain.job_events import (

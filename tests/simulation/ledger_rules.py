@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from commands.event_log import Commit
-from domain.account import CreditsEarned, CreditsHeld, EscrowReleased, HoldReleased, HoldSettled
+from domain.account_events import CreditsEarned, CreditsHeld, EscrowReleased, HoldReleased, HoldSettled
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import JobCancelled, JobSucceeded
 from projections.ledger import CLEARING, FEES, MINT, Kind, entries_of

@@ -20,7 +20,7 @@ from commands.event_log import Commit, Conflict, Origin
 from commands.process import Order, Process, Reaction
 from commands.processes import barring, expiring, placing, settling
 from domain import placement
-from domain.account import CreditsEarned, HoldSettled
+from domain.account_events import CreditsEarned, HoldSettled
 from domain.ids import AccountId
 from domain.island_events import IslandRemoved, IslandRevoked, IslandSuspended
 from domain.job import Job, Phase

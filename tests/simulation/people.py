@@ -7,7 +7,8 @@ from typing import Any, Final
 from commands.event_log import Origin
 from commands.handle import CommandHandler
 from commands.submission import submit
-from domain.account import ACCOUNT, GrantCredits, OpenAccount
+from domain.account import ACCOUNT
+from domain.account_commands import GrantCredits, OpenAccount
 from domain.decider import Decider
 from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND

@@ -10,7 +10,7 @@ from typing import Final, get_args
 
 import pytest
 
-from domain.account import AccountEvent
+from domain.account_events import AccountEvent
 from domain.failure import JobEnd, Loss
 from domain.island_events import IslandEvent
 from domain.job_events import AttemptLost, JobEvent, JobFailed

@@ -8,7 +8,7 @@ import pytest
 from commands.event_log import Commit
 from commands.process import Order
 from commands.processes.expiring import Expiring, Picture
-from domain.account import HoldReleased
+from domain.account_events import HoldReleased
 from domain.failure import Failure
 from domain.job import ABANDON_AFTER_MS, JOB, LEASE_GRACE_MS, LEASE_MS, QUEUE_LIMIT_MS
 from domain.job_commands import AbandonJob, ExpireLease, TimeOutJob

@@ -8,17 +8,9 @@ import pytest
 from commands.handle import CommandHandler
 from commands.process import Order, ReactionCarrier, advance
 from commands.processes.settling import SETTLING, react
-from domain.account import (
-    ACCOUNT,
-    Account,
-    AccountEvent,
-    EarnCredits,
-    EarnedShare,
-    HoldSettled,
-    ReleaseEscrow,
-    ReleaseHold,
-    SettleHold,
-)
+from domain.account import ACCOUNT, Account
+from domain.account_commands import EarnCredits, EarnedShare, ReleaseEscrow, ReleaseHold, SettleHold
+from domain.account_events import AccountEvent, HoldSettled
 from domain.failure import Failure
 from domain.ids import AccountId
 from domain.island_events import PayoutsUnlocked
