@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.nats.outputs import Chunk, ChunkKind
-from domain.job import Phase
+from domain.job_state import Phase
 from projections.jobs import JobRow
 
 TOLD_CHARACTERS_MAX: Final = (

@@ -18,7 +18,7 @@ from api.recorded_job import RecordedJob
 from api.shapes.job import ENDED
 from api.task_end import end_tasks
 from domain.ids import JobId
-from domain.job import Phase
+from domain.job_state import Phase
 from projections.jobs import JobRow
 
 READ_AHEAD_CHUNKS_MAX: Final = 64  # Chunks read before the listener took the former; then the reader waits.

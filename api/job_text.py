@@ -5,7 +5,7 @@ from typing import Final
 from adapters.nats.outputs import ChunkKind
 from api.edge import EdgeState
 from api.errors import ApiError, ErrorCode
-from domain.job import Phase
+from domain.job_state import Phase
 from projections.jobs import JobRow
 
 TEXT_BYTES_MAX: Final = 8 << 20

@@ -15,7 +15,7 @@ import msgspec
 from api.attempt_telling import Ended, Finished, Moment, Restarted, Step, Stood, Text
 from api.shapes.job import error_text, usage_shape
 from api.shapes.present import present
-from domain.job import Phase
+from domain.job_state import Phase
 
 FRAME_BYTES_MAX: Final = 8_000
 PING_S: Final = 15.0  # The Python client gives up after 60 s of silence.

@@ -30,7 +30,7 @@ from domain.failure import Failure
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND
 from domain.island_commands import PenalizeFlood, RecordHeartbeat, RegisterIsland
-from domain.job import JOB, LEASE_MS, Job, check_holder
+from domain.job import JOB, LEASE_MS, check_holder
 from domain.job_commands import (
     FailAttempt,
     JobCommand,
@@ -40,6 +40,7 @@ from domain.job_commands import (
     SucceedAttempt,
 )
 from domain.job_events import Grade, Output
+from domain.job_state import Job
 from domain.rejection import Rejected, Rejection
 
 OUTPUT_WAIT_S: Final = 5.0  # How long a success waits for chunks that were overtaken.

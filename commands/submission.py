@@ -13,9 +13,10 @@ from commands.handle import CommandHandler, Handled
 from domain.account import ACCOUNT
 from domain.account_commands import HoldCredits
 from domain.ids import AccountId, JobId
-from domain.job import JOB, Job
+from domain.job import JOB
 from domain.job_commands import SubmitJob
 from domain.job_events import JobEvent
+from domain.job_state import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from commands.event_log import Commit
 from domain.account_events import HoldSettled
 from domain.cargo import Runtime
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
-from domain.job import Phase
 from domain.job_events import (
     AttemptFailed,
     AttemptLost,
@@ -30,6 +29,7 @@ from domain.job_events import (
     PlacementDeferred,
     Usage,
 )
+from domain.job_state import Phase
 from domain.placement import RefusalCount
 from projections import named_sql
 from projections.attempts import ATTEMPTS

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
-from domain.job import Phase
+from domain.job_state import Phase
 from domain.placement import Offer
 from projections import named_sql
 from projections.accounts import ACCOUNTS, API_KEYS, AccountRow, ApiKeyRow

@@ -38,7 +38,7 @@ from domain.island_commands import (
     SuspendIsland,
 )
 from domain.island_state import Island, Membership
-from domain.job import JOB, LEASE_GRACE_MS, LEASE_MS, Phase
+from domain.job import JOB, LEASE_GRACE_MS, LEASE_MS
 from domain.job_commands import (
     AssignJob,
     CancelJob,
@@ -51,6 +51,7 @@ from domain.job_commands import (
     SubmitJob,
     SucceedAttempt,
 )
+from domain.job_state import Phase
 from domain.placement import Refusal
 from domain.pricing import MICRO_PER_CREDIT
 from domain.rejection import Rejected

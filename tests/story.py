@@ -17,7 +17,7 @@ from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND as ISLANDS
 from domain.island_commands import EnrolIsland, RegisterIsland
 from domain.island_state import Island
-from domain.job import JOB, Job
+from domain.job import JOB
 from domain.job_commands import (
     CancelJob,
     FailAttempt,
@@ -27,6 +27,7 @@ from domain.job_commands import (
     SucceedAttempt,
 )
 from domain.job_events import Grade
+from domain.job_state import Job
 from domain.pricing import MICRO_PER_CREDIT
 from tests import examples
 from tests.examples import BID_MICRO, CUSTOMER, JOB_ID, OWNER, PUBLISHER

@@ -23,8 +23,9 @@ from commands.submission import job_id_for, submit
 from domain.account import ACCOUNT
 from domain.cargo import CARGO, CargoVersion
 from domain.ids import JobId
-from domain.job import JOB, Phase
+from domain.job import JOB
 from domain.job_commands import CancelJob
+from domain.job_state import Phase
 from domain.rejection import Rejected, Rejection
 from projections.jobs import JobRow
 

@@ -7,7 +7,7 @@ import msgspec
 from api.shapes.amounts import decimal_text, number
 from api.shapes.present import instant, maybe_instant, present
 from domain.failure import Failure, JobEnd
-from domain.job import Phase
+from domain.job_state import Phase
 from projections.jobs import JobRow
 
 TIME_OUT_CODES: Final = frozenset({Failure.TIMED_OUT.value, JobEnd.UNPLACEABLE.value})

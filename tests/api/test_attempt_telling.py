@@ -8,7 +8,7 @@ import pytest
 from adapters.nats.outputs import Chunk, ChunkKind
 from api import attempt_telling
 from api.attempt_telling import AttemptTelling, Finished, Moment, Restarted, Resume, Step, Text, ToldText
-from domain.job import Phase
+from domain.job_state import Phase
 from projections.jobs import new_job
 from tests.examples import ISLAND, submitted
 

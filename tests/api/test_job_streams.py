@@ -13,8 +13,9 @@ from api.attempt_telling import Ended, Moment, Text
 from api.sockets import STREAMS_PER_KEY_MAX
 from api.sse import FRAME_BYTES_MAX, PING, events_form, sdk_form, token_frames
 from domain.ids import IslandId, JobId
-from domain.job import JOB, Phase
+from domain.job import JOB
 from domain.job_commands import CancelJob
+from domain.job_state import Phase
 from projections.jobs import new_job
 from tests.api.network import Network, Person
 from tests.examples import submitted

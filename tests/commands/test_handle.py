@@ -15,8 +15,9 @@ from domain.ids import JobId
 from domain.island import ISLAND as ISLAND_DECIDER
 from domain.island_commands import MarkOffline
 from domain.island_events import IslandCameOnline
-from domain.job import JOB, Phase
+from domain.job import JOB
 from domain.job_events import JobAssigned
+from domain.job_state import Phase
 from domain.rejection import Rejected, Rejection
 from tests.commands.event_log_contract import everything
 from tests.examples import (

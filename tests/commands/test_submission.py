@@ -14,8 +14,9 @@ from commands.submission import job_id_for, submit
 from domain.account import ACCOUNT, Account
 from domain.account_events import CreditsHeld, HoldReleased
 from domain.ids import AccountId
-from domain.job import ABANDON_AFTER_MS, JOB, Phase
+from domain.job import ABANDON_AFTER_MS, JOB
 from domain.job_events import JobAbandoned, JobSubmitted
+from domain.job_state import Phase
 from domain.pricing import MICRO_PER_CREDIT
 from domain.rejection import Rejected, Rejection
 from tests.commands.event_log_contract import everything

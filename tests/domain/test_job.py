@@ -13,14 +13,12 @@ from domain.ids import IslandId
 from domain.job import (
     ATTEMPTS_MAX,
     DETAIL_CHARACTERS_MAX,
-    ENDED,
     FAILED_ATTEMPTS_MAX,
     JOB,
     LEASE_GRACE_MS,
     LEASE_MS,
     LOAD_ALLOWANCE_MS,
     QUEUE_LIMIT_MS,
-    Job,
 )
 from domain.job_commands import AbandonJob, DeferPlacement, ExpireLease, JobCommand, TimeOutJob
 from domain.job_events import (
@@ -37,6 +35,7 @@ from domain.job_events import (
     PlacementDeferred,
     Usage,
 )
+from domain.job_state import ENDED, Job
 from domain.placement import Refusal
 from domain.rejection import Rejection
 from tests.examples import (

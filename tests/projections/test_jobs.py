@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from domain.failure import Failure, JobEnd, Loss, ReturnReason
-from domain.job import LEASE_MS, Phase
+from domain.job import LEASE_MS
 from domain.job_events import Grade, JobAbandoned, LeaseRenewed, PlacementDeferred
+from domain.job_state import Phase
 from domain.placement import Refusal, RefusalCount
 from projections.attempts import AttemptRow, Ending, attempt_after, attempt_key
 from projections.jobs import JobRow, job_after

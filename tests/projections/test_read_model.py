@@ -7,7 +7,7 @@ from domain.api_key import ApiKeyIssued, ApiKeyRevoked, Scope
 from domain.cargo import CargoPublished
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.island_events import Absence, IslandWentOffline
-from domain.job import Phase
+from domain.job_state import Phase
 from projections.placement import IslandStatus
 from projections.read_model import NetworkRow, Page
 from projections.registry import PROJECTIONS

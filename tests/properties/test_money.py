@@ -26,7 +26,7 @@ from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND as ISLANDS
 from domain.island_commands import CreditWork
 from domain.island_state import Island
-from domain.job import ENDED, JOB, LEASE_GRACE_MS, LEASE_MS, Job, Phase
+from domain.job import JOB, LEASE_GRACE_MS, LEASE_MS
 from domain.job_commands import (
     AbandonJob,
     CancelJob,
@@ -37,6 +37,7 @@ from domain.job_commands import (
     SucceedAttempt,
 )
 from domain.job_events import JobCancelled, JobSucceeded
+from domain.job_state import ENDED, Job, Phase
 from domain.karma import MINUTE_MS
 from domain.rejection import Rejected
 from projections.ledger import CLEARING, MINT, Kind, entries_of, escrow, free, held

@@ -10,7 +10,7 @@ from domain.failure import Failure
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND as ISLANDS
 from domain.island_commands import CreditWork
-from domain.job import Phase
+from domain.job_state import Phase
 from domain.pricing import SIGN_UP_GRANT_MICRO
 from tests.examples import OTHER_JOB_ID, OWNER, PUBLISHER
 from tests.story import Story

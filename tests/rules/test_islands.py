@@ -10,7 +10,7 @@ import pytest
 from commands.processes.liveness import Liveness
 from domain.failure import ReturnReason
 from domain.ids import IslandId
-from domain.job import Phase
+from domain.job_state import Phase
 from tests.examples import JOB_ID, OTHER_JOB_ID, cargo_with
 from tests.story import Story
 

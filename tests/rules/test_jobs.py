@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from domain.failure import ReturnReason
-from domain.job import Phase
 from domain.job_events import JobFailed
+from domain.job_state import Phase
 from domain.trust import LEVEL_LIMITS
 from tests.examples import cargo_with
 from tests.story import Story

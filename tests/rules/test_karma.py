@@ -13,8 +13,8 @@ from domain.ids import IslandId, JobId
 from domain.island import ISLAND as ISLANDS
 from domain.island_commands import CreditWork, PenalizeKarma, ReinstateIsland
 from domain.island_events import FloodPenalized, KarmaPenalized, WorkCredited
-from domain.job import Phase
 from domain.job_events import PlacementDeferred
+from domain.job_state import Phase
 from domain.karma import Penalty
 from tests.story import Story
 

@@ -23,9 +23,9 @@ from domain import placement
 from domain.account_events import CreditsEarned, HoldSettled
 from domain.ids import AccountId
 from domain.island_events import IslandRemoved, IslandRevoked, IslandSuspended
-from domain.job import Job, Phase
 from domain.job_commands import AbandonJob, ExpireLease
 from domain.job_events import JobCancelled, JobFailed, JobSucceeded
+from domain.job_state import Job, Phase
 from domain.pricing import Shares
 from domain.seen_ids import SeenIds
 from tests.simulation import people

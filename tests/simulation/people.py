@@ -22,8 +22,9 @@ from domain.island_commands import (
     RevokeIsland,
     SuspendIsland,
 )
-from domain.job import JOB, Phase
+from domain.job import JOB
 from domain.job_commands import CancelJob
+from domain.job_state import Phase
 from tests.examples import cargo_with, submit_job
 from tests.simulation.outputs import OutputServer
 from tests.simulation.scenario import Act
