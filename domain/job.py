@@ -167,7 +167,8 @@ def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent
 
 
 def defer(job: Job, account_id: AccountId, command: DeferPlacement) -> list[JobEvent]:
-    refusals = command.explanation.refusals
+    explanation = command.explanation
+    refusals = explanation.refusals
     is_old = command.now_ms <= job.deferred_at_ms  # Else an old one, repeated, would hide a newer.
     if (
         job.phase is not Phase.SUBMITTED
@@ -180,8 +181,11 @@ def defer(job: Job, account_id: AccountId, command: DeferPlacement) -> list[JobE
             job_id=command.job_id,
             account_id=account_id,
             refusals=refusals,
-            considered=command.explanation.considered,
+            considered=explanation.considered,
             deferred_at_ms=command.now_ms,
+            rules_version=explanation.rules_version,
+            view_position=explanation.view_position,
+            turn=explanation.turn,
         )
     ]
 

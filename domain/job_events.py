@@ -94,13 +94,19 @@ class JobAssigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementDeferred:
-    """No island fits now. Recorded when the reasons change, not at every look."""
+    """No island fits now. Recorded when the reasons change, not at every look.
+
+    The last three are those of the decision's `Explanation`; 0 in events from before they were kept.
+    """
 
     job_id: JobId
     account_id: AccountId
     refusals: tuple[RefusalCount, ...]
     considered: int
     deferred_at_ms: int
+    rules_version: int = 0
+    view_position: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

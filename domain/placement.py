@@ -139,13 +139,17 @@ class RefusalCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why it came out so. `view_position` is the log position of the snapshot the decision was made on."""
+    """Why it came out so. `view_position` is the log position of the snapshot the decision was made on.
+
+    `turn` tells how many orders were given before in the same look at that snapshot: what they took was taken.
+    """
 
     rules_version: int = PLACEMENT_RULES_VERSION
     view_position: int = 0
     considered: int = 0
     candidates: tuple[Candidate, ...] = ()
     refusals: tuple[RefusalCount, ...] = ()
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,9 +126,9 @@ class Placing:
             placement = place(want, offers.values(), now_ms=now_ms, view_position=self.picture.position)
             if placement.winner is None:
                 if offers and self._is_news(want, placement, now_ms):
-                    orders.append(defer(want, placement, now_ms))
+                    orders.append(defer(want, placement, len(orders), now_ms))
                 continue
-            orders.append(self._assign(want, placement, now_ms))
+            orders.append(self._assign(want, placement, len(orders), now_ms))
             winner = placement.winner
             offers[winner.island_id] = replace(winner, active_jobs=winner.active_jobs | {want.job_id})
             self._ordered[want.job_id] = _Ordered(winner.island_id, now_ms)
@@ -171,7 +171,7 @@ class Placing:
         for turn in zip_longest(*(by_account[account] for account in sorted(by_account))):
             yield from (want for want in turn if want is not None)
 
-    def _assign(self, want: Want, placement: Placement, now_ms: int) -> Order:
+    def _assign(self, want: Want, placement: Placement, turn: int, now_ms: int) -> Order:
         assert placement.winner is not None
         command = AssignJob(
             job_id=want.job_id,
@@ -180,14 +180,15 @@ class Placing:
             owner_id=placement.winner.owner_id,
             price_micro=placement.price_micro,
             output_after=self._output_position(),
-            explanation=placement.explanation,
+            explanation=replace(placement.explanation, turn=turn),
             now_ms=now_ms,
         )
         return Order(decider=JOB, aggregate_id=want.job_id, command=command)
 
 
-def defer(want: Want, placement: Placement, now_ms: int) -> Order:
-    command = DeferPlacement(job_id=want.job_id, explanation=placement.explanation, now_ms=now_ms)
+def defer(want: Want, placement: Placement, turn: int, now_ms: int) -> Order:
+    explanation = replace(placement.explanation, turn=turn)
+    command = DeferPlacement(job_id=want.job_id, explanation=explanation, now_ms=now_ms)
     return Order(decider=JOB, aggregate_id=want.job_id, command=command)
 
 

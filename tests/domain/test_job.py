@@ -97,6 +97,9 @@ def deferred(*codes: Refusal, seconds: float = 1) -> PlacementDeferred:
         refusals=reasons.refusals,
         considered=reasons.considered,
         deferred_at_ms=at_ms(seconds),
+        rules_version=reasons.rules_version,
+        view_position=reasons.view_position,
+        turn=reasons.turn,
     )
 
 
