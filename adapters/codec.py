@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain import account_events, api_key, cargo, island_events, job_events
+from domain import account_events, api_key, cargo_events, island_events, job_events
 
 EVENTS: Final[dict[str, type]] = {
     "account.opened": account_events.AccountOpened,
@@ -22,9 +22,9 @@ EVENTS: Final[dict[str, type]] = {
     "account.escrow_released": account_events.EscrowReleased,
     "api_key.issued": api_key.ApiKeyIssued,
     "api_key.revoked": api_key.ApiKeyRevoked,
-    "cargo.published": cargo.CargoPublished,
-    "cargo.disabled": cargo.CargoDisabled,
-    "cargo.enabled": cargo.CargoEnabled,
+    "cargo.published": cargo_events.CargoPublished,
+    "cargo.disabled": cargo_events.CargoDisabled,
+    "cargo.enabled": cargo_events.CargoEnabled,
     "island.enrolled": island_events.IslandEnrolled,
     "island.paired": island_events.IslandPaired,
     "island.approved": island_events.IslandApproved,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from api.errors import invalid
 from api.input_schemas import check_schema
 from api.request_fields import Name, slug_of
-from domain.cargo import CargoSpec, CargoVersion, Determinism, Requirements, Runtime
+from domain.cargo_spec import CargoSpec, CargoVersion, Determinism, Requirements, Runtime
 from domain.ids import AccountId, CargoSlug
 from domain.pricing import AMOUNT_MICRO_MAX
 from domain.trust import LEVEL_LIMITS, LEVEL_MAX, Limits

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from api.errors import ApiError, ErrorCode, invalid
 from api.request_fields import Word
 from api.shapes.amounts import parse_price
-from domain.cargo import CargoSpec
+from domain.cargo_spec import CargoSpec
 from domain.ids import AccountId, JobId
 from domain.job import QUEUE_LIMIT_MS
 from domain.job_commands import SubmitJob

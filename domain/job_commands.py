@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.cargo import CargoSpec
+from domain.cargo_spec import CargoSpec
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import Grade, Output, Usage

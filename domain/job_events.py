@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from domain.cargo import CargoSpec
+from domain.cargo_spec import CargoSpec
 from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.placement import Explanation, RefusalCount

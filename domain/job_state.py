@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, assert_never
 
-from domain.cargo import CargoSpec
+from domain.cargo_spec import CargoSpec
 from domain.failure import Failure
 from domain.ids import AccountId, IslandId
 from domain.job_events import (

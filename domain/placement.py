@@ -14,7 +14,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
-from domain.cargo import CargoSpec, Runtime
+from domain.cargo_spec import CargoSpec, Runtime
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 
 PLACEMENT_RULES_VERSION: Final = 2

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
-from domain.cargo import CargoDisabled, CargoEnabled, CargoEvent, CargoPublished, CargoVersion
+from domain.cargo_events import CargoDisabled, CargoEnabled, CargoEvent, CargoPublished
+from domain.cargo_spec import CargoVersion
 from domain.ids import CargoSlug
 from projections import named_sql
 from projections.contract import Transaction

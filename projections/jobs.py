@@ -10,7 +10,7 @@ from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
 from domain.account_events import HoldSettled
-from domain.cargo import Runtime
+from domain.cargo_spec import Runtime
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.job_events import (
     AttemptFailed,

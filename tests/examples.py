@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from commands.event_log import Origin
-from domain import account_events, cargo, island_commands, island_events, job_commands, job_events
+from domain import account_events, cargo_spec, island_commands, island_events, job_commands, job_events
 from domain.failure import FAULT_OF, Failure, Loss, ReturnReason
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.job import LEASE_MS, LOAD_ALLOWANCE_MS, QUEUE_LIMIT_MS
@@ -33,21 +33,21 @@ PRICE_MICRO: Final = 4 * MICRO_PER_CREDIT
 LIMITS: Final = Limits(
     memory_mb=256, cpus=1, wall_s=60, pids=64, tmpfs_mb=64, output_bytes=4 << 20, fuel=10**10
 )
-CARGO: Final = cargo.CargoSpec(
+CARGO: Final = cargo_spec.CargoSpec(
     slug=SLUG,
     version="1.0.0",
     publisher_id=PUBLISHER,
-    runtime=cargo.Runtime.WASM,
+    runtime=cargo_spec.Runtime.WASM,
     artifact_digest=f"sha256:{'a' * 64}",
     artifact_bytes=4096,
-    determinism=cargo.Determinism.EXACT,
+    determinism=cargo_spec.Determinism.EXACT,
     trust_level=0,
     limits=LIMITS,
-    requirements=cargo.Requirements(ram_mb=64),
+    requirements=cargo_spec.Requirements(ram_mb=64),
     price_micro=PRICE_MICRO,
     target_score=100,
 )
-CARGO_VERSION: Final = cargo.CargoVersion(
+CARGO_VERSION: Final = cargo_spec.CargoVersion(
     spec=CARGO,
     name="Hash",
     description="Hashes a text.",
@@ -102,7 +102,7 @@ def origin(command_id: str, **fields: Any) -> Origin:
     return Origin(command_id=command_id, **fields)
 
 
-def cargo_with(**fields: Any) -> cargo.CargoSpec:
+def cargo_with(**fields: Any) -> cargo_spec.CargoSpec:
     """The cargo with other fields; `limits` and `requirements` may be dictionaries of what differs."""
     for part in ("limits", "requirements"):
         if isinstance(fields.get(part), dict):

@@ -18,7 +18,8 @@ from commands.processes.settling import SETTLING
 from domain.account import ACCOUNT
 from domain.account_commands import GrantCredits, HoldCredits, OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
-from domain.cargo import CARGO, DisableCargo, PublishCargo
+from domain.cargo import CARGO
+from domain.cargo_commands import DisableCargo, PublishCargo
 from domain.decider import Decider
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId

@@ -20,7 +20,7 @@ from adapters.nats.asyncapi import describe_outgoing
 from adapters.nats.connection import Access, connect
 from commands.event_log import EventLog
 from commands.process import SendAssignment, SendCancel
-from domain.cargo import CargoSpec, Runtime
+from domain.cargo_spec import CargoSpec, Runtime
 from domain.claim import wire_id
 from domain.job import LEASE_GRACE_MS, LEASE_MS
 from domain.job_events import JobSubmitted

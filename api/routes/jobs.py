@@ -21,7 +21,8 @@ from api.shapes.job import STATES_OF_WORD, job_shape
 from api.strict_json import StrictRoute
 from commands.submission import job_id_for, submit
 from domain.account import ACCOUNT
-from domain.cargo import CARGO, CargoVersion
+from domain.cargo import CARGO
+from domain.cargo_spec import CargoVersion
 from domain.ids import JobId
 from domain.job import JOB
 from domain.job_commands import CancelJob

@@ -15,7 +15,8 @@ from api.request_fields import After, Limit, Offset, PathSlug, RequestId
 from api.shapes.workload import workload_shape
 from api.strict_json import StrictRoute
 from domain.api_key import Scope
-from domain.cargo import CARGO, PublishCargo
+from domain.cargo import CARGO
+from domain.cargo_commands import PublishCargo
 
 UNREVIEWED_LEVEL_MAX = 1  # Islands trust higher levels with weaker walls and longer runs.
 PYTHON_SDK = "archipelag-python/"

@@ -6,7 +6,7 @@ import msgspec
 
 from api.shapes.amounts import decimal_text, number
 from api.shapes.present import instant, present
-from domain.cargo import Runtime
+from domain.cargo_spec import Runtime
 from projections.cargos import CargoRow
 
 

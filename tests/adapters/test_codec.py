@@ -16,7 +16,17 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from adapters import codec
-from domain import account, account_events, api_key, cargo, island, island_events, job, job_events
+from domain import (
+    account,
+    account_events,
+    api_key,
+    cargo,
+    cargo_events,
+    island,
+    island_events,
+    job,
+    job_events,
+)
 from domain.decider import Decider
 from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.karma import Penalty
@@ -32,7 +42,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
 UNIONS: Final = (
     account_events.AccountEvent,
     api_key.ApiKeyEvent,
-    cargo.CargoEvent,
+    cargo_events.CargoEvent,
     island_events.IslandEvent,
     job_events.JobEvent,
 )
@@ -80,9 +90,9 @@ EXAMPLES: Final[tuple[Any, ...]] = (
         issued_at_ms=T0_MS,
     ),
     api_key.ApiKeyRevoked(key_id="k1234567", account_id=CUSTOMER, revoked_at_ms=at_ms(9)),
-    cargo.CargoPublished(cargo=examples.CARGO_VERSION, published_at_ms=T0_MS),
-    cargo.CargoDisabled(slug=SLUG, reason="it leaks", disabled_at_ms=at_ms(1)),
-    cargo.CargoEnabled(slug=SLUG, enabled_at_ms=at_ms(2)),
+    cargo_events.CargoPublished(cargo=examples.CARGO_VERSION, published_at_ms=T0_MS),
+    cargo_events.CargoDisabled(slug=SLUG, reason="it leaks", disabled_at_ms=at_ms(1)),
+    cargo_events.CargoEnabled(slug=SLUG, enabled_at_ms=at_ms(2)),
     examples.joined(owner_id=OWNER, user_key=None),
     examples.paired(karma=3)[0],
     examples.approved(),
@@ -276,7 +286,7 @@ def test_a_field_that_this_program_does_not_know_yet_is_passed_over() -> None:
     (event,) = codec.decode(
         b'[{"name":"cargo.enabled","version":1,"data":{"slug":"wasm-hash","enabled_at_ms":1,"later":true}}]'
     )
-    assert event == cargo.CargoEnabled(slug=SLUG, enabled_at_ms=1)
+    assert event == cargo_events.CargoEnabled(slug=SLUG, enabled_at_ms=1)
 
 
 def test_an_old_version_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +297,7 @@ def test_an_old_version_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) 
         return {"slug": old["slug"], "enabled_at_ms": old["seconds"] * 1000}
 
     monkeypatch.setitem(codec.UPCASTS, "cargo.enabled", [rename, to_milliseconds])
-    expected = cargo.CargoEnabled(slug=SLUG, enabled_at_ms=5_000)
+    expected = cargo_events.CargoEnabled(slug=SLUG, enabled_at_ms=5_000)
     for version, data in (
         (1, {"name": SLUG, "seconds": 5}),
         (2, {"slug": SLUG, "seconds": 5}),

@@ -44,7 +44,9 @@ from commands.handle import CommandHandler
 from domain.account import ACCOUNT
 from domain.account_commands import EarnCredits, EarnedShare, GrantCredits, OpenAccount, SettleHold
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
-from domain.cargo import CARGO, CargoVersion, PublishCargo
+from domain.cargo import CARGO
+from domain.cargo_commands import PublishCargo
+from domain.cargo_spec import CargoVersion
 from domain.claim import wire_id
 from domain.failure import Failure
 from domain.ids import AccountId, CargoSlug, IslandId, JobId

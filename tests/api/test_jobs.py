@@ -12,7 +12,8 @@ from api import job_text
 from api.app import build_app
 from commands.handle import CommandHandler
 from domain.api_key import Scope
-from domain.cargo import CARGO, DisableCargo
+from domain.cargo import CARGO
+from domain.cargo_commands import DisableCargo
 from domain.ids import JobId
 from domain.job_events import Output
 from tests.api.network import BASE, Network

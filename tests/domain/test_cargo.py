@@ -3,16 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from domain.cargo import (
-    CARGO,
-    CargoDisabled,
-    CargoEnabled,
-    CargoPublished,
-    CargoVersion,
-    DisableCargo,
-    EnableCargo,
-    PublishCargo,
-)
+from domain.cargo import CARGO
+from domain.cargo_commands import DisableCargo, EnableCargo, PublishCargo
+from domain.cargo_events import CargoDisabled, CargoEnabled, CargoPublished
+from domain.cargo_spec import CargoVersion
 from domain.rejection import Rejection
 from tests.examples import CARGO_VERSION, OWNER, SLUG, T0_MS, at_ms, cargo_with
 from tests.scenario import Scenario

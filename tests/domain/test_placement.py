@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from domain.cargo import Runtime
+from domain.cargo_spec import Runtime
 from domain.ids import IslandId
 from domain.placement import (
     CANDIDATES_KEPT_MAX,

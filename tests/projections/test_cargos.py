@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from domain.cargo import CargoDisabled, CargoEnabled, CargoPublished
+from domain.cargo_events import CargoDisabled, CargoEnabled, CargoPublished
 from projections.cargos import cargo_after, cargo_version_after
 from tests import examples
 from tests.projections.live import folded

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from domain.api_key import ApiKeyIssued, ApiKeyRevoked, Scope
-from domain.cargo import CargoPublished
+from domain.cargo_events import CargoPublished
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.island_events import Absence, IslandWentOffline
 from domain.job_state import Phase

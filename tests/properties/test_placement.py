@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from commands.processes.placing import Picture, Placing, Told
-from domain.cargo import Runtime
+from domain.cargo_spec import Runtime
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_commands import AssignJob
 from domain.placement import Offer, Refusal, Want, affinity_key, place, refusal

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.cargo import Runtime
+from domain.cargo_spec import Runtime
 from domain.placement import Candidate, place
 from tests.examples import CUSTOMER, OFFER, OTHER_JOB_ID, SLUG, T0_MS, cargo_with, want_of
 
