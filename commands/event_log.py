@@ -61,6 +61,10 @@ class EventLog(Protocol):
         """The first commit of an aggregate, or None where it has none."""
         ...
 
+    async def history(self, stream: str) -> Sequence[Commit]:
+        """Every commit of an aggregate, oldest first: as `load`, with the address and the origin of each event."""
+        ...
+
     async def append(self, stream: str, events: Sequence[Any], *, expected: int, origin: Origin) -> int:
         """Records one commit, whole or not at all, and returns its position.
 

@@ -31,6 +31,10 @@ class MemoryEventLog:
         await asyncio.sleep(0)
         return next(iter(self._behind(stream, 0)), None)
 
+    async def history(self, stream: str) -> Sequence[Commit]:
+        await asyncio.sleep(0)
+        return self._behind(stream, 0)
+
     async def append(self, stream: str, events: Sequence[Any], *, expected: int, origin: Origin) -> int:
         await asyncio.sleep(0)
         stored = codec.decode(codec.encode(events))

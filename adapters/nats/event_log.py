@@ -73,6 +73,14 @@ class JetStreamEventLog:
             raise LogUnavailable(f"loading {stream}") from silence
         return None if found is None else commit_of(found)
 
+    async def history(self, stream: str) -> Sequence[Commit]:
+        subject = subjects.fact(stream)
+        try:
+            batches = read_batches(self._client, subjects.EVT, subject, start=1)
+            return [commit_of(message) async for batch in batches for message in batch]
+        except Unanswered as silence:
+            raise LogUnavailable(f"loading {stream}") from silence
+
     async def append(self, stream: str, events: Sequence[Any], *, expected: int, origin: Origin) -> int:
         subject = subjects.fact(stream)
         body = codec.encode(events)

@@ -59,6 +59,16 @@ async def the_first_commit_is_found_whatever_followed(log: EventLog) -> None:
     assert (first.position, first.events, first.origin) == (position, (submitted(),), origin("c1"))
 
 
+async def the_history_of_an_aggregate_has_every_commit_with_its_address(log: EventLog) -> None:
+    one = await log.append("job.a", [submitted(), assigned()], expected=0, origin=origin("c1"))
+    await log.append("job.ab", [submitted()], expected=0, origin=origin("c2"))
+    two = await log.append("job.a", [lost()], expected=one, origin=origin("c3"))
+    history = await log.history("job.a")
+    assert [(commit.position, len(commit.events)) for commit in history] == [(one, 2), (two, 1)]
+    assert list(history) == [commit for commit in await everything(log) if commit.stream == "job.a"]
+    assert list(await log.history("job.b")) == []
+
+
 async def a_stale_append_is_refused_whole(log: EventLog) -> None:
     one = await log.append("job.a", [submitted()], expected=0, origin=origin("c1"))
     await log.append("job.a", [assigned()], expected=one, origin=origin("c2"))
@@ -130,6 +140,7 @@ CONTRACT: Final[tuple[Promise, ...]] = (
     aggregates_are_kept_apart,
     a_commit_tells_where_it_came_from,
     the_first_commit_is_found_whatever_followed,
+    the_history_of_an_aggregate_has_every_commit_with_its_address,
     a_stale_append_is_refused_whole,
     one_of_many_racers_wins,
     a_repeated_append_finds_its_own_commit,

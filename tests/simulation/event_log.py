@@ -74,6 +74,10 @@ class LogClient:
         await self._line.cross()
         return next(iter(self._server.behind(stream, 0)), None)
 
+    async def history(self, stream: str) -> Sequence[Commit]:
+        await self._line.cross()
+        return self._server.behind(stream, 0)
+
     async def append(self, stream: str, events: Sequence[Any], *, expected: int, origin: Origin) -> int:
         """An answer that is lost is asked for again, as the adapter does; now and then that answer is lost too."""
         await self._line.cross()
