@@ -13,9 +13,10 @@ SIGN_UP_GRANT_MICRO: Final = 10_000 * MICRO_PER_CREDIT
 LOW_BALANCE_MICRO: Final = 10 * MICRO_PER_CREDIT
 AMOUNT_MICRO_MAX: Final = 10**15  # A billion credits: no single bid, ask, price or grant may be larger.
 
-PRICE_RULES_VERSION: Final = 1
-FEE_PERMILLE: Final = {1: 100}
-PUBLISHER_PERMILLE: Final = {1: 50}
+PRICE_RULES_VERSION: Final = 2
+"""Version 1 charged the ask of the island; since version 2 the ask is for a unit (`domain.metering`)."""
+FEE_PERMILLE: Final = {1: 100, 2: 100}
+PUBLISHER_PERMILLE: Final = {1: 50, 2: 50}
 
 
 class PriceUnit(StrEnum):

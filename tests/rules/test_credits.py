@@ -62,7 +62,7 @@ def test_the_charge_is_the_winner_s_ask_and_the_rest_of_the_bid_comes_back() -> 
 def test_of_a_charge_the_network_takes_ten_percent_and_the_publisher_five() -> None:
     story = served(ask_micro=3 * CREDIT_MICRO)
     [charge] = story.events(HoldSettled)
-    assert (charge.platform_fee_micro, charge.price_rules_version) == (300_000, 1)
+    assert (charge.platform_fee_micro, charge.price_rules_version) == (300_000, 2)
     assert story.account(PUBLISHER).free_micro == 150_000
     assert story.account(OWNER).escrow_micro == {"harbour": 2_550_000}
 
