@@ -8,6 +8,8 @@ second look-up.
 
 from typing import Final, assert_never
 
+from domain.cargo_spec import CargoSpec, Determinism
+from domain.check_draw import CheckReason
 from domain.decider import Decider
 from domain.failure import (
     CARGO_FAULT_ON_SECOND_ISLAND,
@@ -52,6 +54,7 @@ from domain.job_events import (
     what_happened,
 )
 from domain.job_state import ENDED, Job, Phase, evolve
+from domain.metering import Reading, charge_micro, reading, units_used
 from domain.rejection import Rejected, Rejection
 
 FAILED_ATTEMPTS_MAX: Final = 3
@@ -127,6 +130,7 @@ def submit(job: Job, command: SubmitJob) -> list[JobEvent]:
             privacy_tier=command.privacy_tier,
             excluded_owners=command.excluded_owners,
             only_island=command.only_island,
+            bid_source=command.bid_source,
         )
     ]
 
@@ -146,9 +150,11 @@ def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent
         raise Rejected(Rejection.JOB_NOT_WAITING, f"job is {job.phase}")
     if command.attempt != job.attempt + 1:
         raise Rejected(Rejection.ATTEMPT_OUT_OF_ORDER, f"attempt: {job.attempt + 1} is next")
-    if command.price_micro > job.bid_micro:
-        raise Rejected(Rejection.PRICE_ABOVE_BID, f"price_micro: {command.price_micro} > {job.bid_micro}")
     assert job.cargo is not None
+    if command.price_micro > job.ask_limit_micro:
+        raise Rejected(
+            Rejection.PRICE_ABOVE_BID, f"price_micro: {command.price_micro} > {job.ask_limit_micro}"
+        )
     return [
         JobAssigned(
             job_id=command.job_id,
@@ -162,6 +168,7 @@ def assign(job: Job, account_id: AccountId, command: AssignJob) -> list[JobEvent
             lease_ends_at_ms=command.now_ms + LEASE_MS,
             output_after=command.output_after,
             explanation=command.explanation,
+            check=CheckReason.REDUNDANCY if job.redundancy > 1 else command.check,
         )
     ]
 
@@ -239,9 +246,9 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
     check_holder(job, command.attempt, command.island_id)
     assert job.cargo is not None
     assert job.owner_id is not None
-    # An island earns karma for no longer than it can have worked by our clock and was allowed to; for that long where
-    # it does not say how long it worked.
-    longest_ms = min(job.cargo.limits.wall_s * 1000, command.now_ms - job.working_since_ms)
+    longest_ms = longest_work_ms(job, job.cargo, command.now_ms)
+    worked_ms = max(0, min(command.usage.wall_ms or longest_ms, longest_ms))
+    units = units_used(job.cargo.price_unit, used_in(job.cargo, command, worked_ms))
     return [
         JobSucceeded(
             job_id=command.job_id,
@@ -254,11 +261,48 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
             price_micro=job.price_micro,
             output=command.output,
             usage=command.usage,
-            worked_ms=max(0, min(command.usage.wall_ms or longest_ms, longest_ms)),
+            worked_ms=worked_ms,
             succeeded_at_ms=command.now_ms,
             grade=command.grade,
+            runtime=job.cargo.runtime,
+            is_exact=job.cargo.determinism is Determinism.EXACT,
+            check=job.check,
+            check_id=command.job_id if job.check and not job.check_id else job.check_id,
+            charge_micro=charge_for(job, units),
+            price_unit=job.cargo.price_unit,
+            units=units,
         )
     ]
+
+
+def longest_work_ms(job: Job, cargo: CargoSpec, now_ms: int) -> int:
+    """For how long the island can have worked by our clock and was allowed to.
+
+    It earns karma and seconds for no longer, and for that long where it does not say how long it worked.
+    """
+    return max(0, min(cargo.limits.wall_s * 1000, now_ms - job.working_since_ms))
+
+
+def used_in(cargo: CargoSpec, success: SucceedAttempt, worked_ms: int) -> Reading:
+    return reading(
+        worked_ms=worked_ms,
+        tokens_claimed=success.usage.completion_tokens,
+        output_bytes=success.output.output_bytes,
+        fuel_claimed=success.usage.fuel,
+        fuel_max=cargo.limits.fuel,
+    )
+
+
+def charge_for(job: Job, units: int) -> int:
+    """What the present attempt costs if it used so many units. An island may have asked for nothing."""
+    if not job.price_micro:
+        return 0
+    return charge_micro(unit_price_micro=job.price_micro, units=units, hold_micro=job.run_bid_micro)
+
+
+def awaited_by(job: Job, job_id: JobId) -> JobId | None:
+    """The check that waits for an answer of this job and has to hear that none will come."""
+    return job_id if job.redundancy > 1 else job.check_id
 
 
 def fail(job: Job, account_id: AccountId, command: FailAttempt) -> list[JobEvent]:
@@ -358,6 +402,7 @@ def ended_in_failure(
         attempt=job.attempt,
         island_id=job.island_id,
         failed_at_ms=now_ms,
+        check_id=awaited_by(job, job_id),
     )
 
 
@@ -392,6 +437,9 @@ def cancel(job: Job, command: CancelJob) -> list[JobEvent]:
         raise Rejected(Rejection.JOB_FINISHED, f"job is {job.phase} already")
     assert job.cargo is not None
     due = job.phase is Phase.RUNNING and command.has_output
+    # Nobody has told tokens or fuel yet.
+    worked = Reading(worked_ms=longest_work_ms(job, job.cargo, command.now_ms))
+    units = units_used(job.cargo.price_unit, worked) if due else 1
     return [
         JobCancelled(
             job_id=command.job_id,
@@ -400,8 +448,12 @@ def cancel(job: Job, command: CancelJob) -> list[JobEvent]:
             island_id=job.island_id,
             owner_id=job.owner_id,
             publisher_id=job.cargo.publisher_id,
-            charge_micro=job.price_micro if due else 0,
+            charge_micro=charge_for(job, units) if due else 0,
             cancelled_at_ms=command.now_ms,
+            check_id=awaited_by(job, command.job_id),
+            price_unit=job.cargo.price_unit,
+            units=units,
+            unit_price_micro=job.price_micro if due else 0,
         )
     ]
 

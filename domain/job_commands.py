@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from domain.bid import BidSource
 from domain.cargo_spec import CargoSpec
+from domain.check_draw import CheckReason
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import Grade, Output, Usage
@@ -29,6 +31,7 @@ class SubmitJob:
     privacy_tier: int = 0
     excluded_owners: tuple[AccountId, ...] = ()
     only_island: IslandId | None = None
+    bid_source: BidSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class AssignJob:
     output_after: int
     explanation: Explanation
     now_ms: int
+    check: CheckReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from domain.cargo_spec import CargoSpec
+from domain.bid import BidSource
+from domain.cargo_spec import CargoSpec, Runtime
+from domain.check_draw import CheckReason
 from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.placement import Explanation, RefusalCount
+from domain.pricing import PriceUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +78,13 @@ class JobSubmitted:
     privacy_tier: int = 0
     excluded_owners: tuple[AccountId, ...] = ()
     only_island: IslandId | None = None
+    bid_source: BidSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAssigned:
+    """`check` says why the result will be looked at twice. Nobody is told before the job has ended."""
+
     job_id: JobId
     account_id: AccountId
     cargo_slug: CargoSlug
@@ -90,6 +96,7 @@ class JobAssigned:
     lease_ends_at_ms: int
     output_after: int
     explanation: Explanation
+    check: CheckReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,13 @@ class AttemptReturned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSucceeded:
+    """`check_id` is the check whose verdict its payment waits for; without one it is paid at once.
+
+    `is_exact`: two honest islands give the same bytes, so this result can be compared with another.
+    `charge_micro` is due for `units` of `price_unit` at `price_micro` each, cut to the hold; it is 0 in events from
+    before prices had units, where `price_micro` is the charge.
+    """
+
     job_id: JobId
     account_id: AccountId
     cargo_slug: CargoSlug
@@ -178,10 +192,19 @@ class JobSucceeded:
     worked_ms: int
     succeeded_at_ms: int
     grade: Grade = Grade.UNSIGNED
+    runtime: Runtime | None = None
+    is_exact: bool = False
+    check: CheckReason | None = None
+    check_id: JobId | None = None
+    charge_micro: int = 0
+    price_unit: PriceUnit = PriceUnit.JOB
+    units: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailed:
+    """`check_id` is the check that waits for an answer of this job, if one does."""
+
     job_id: JobId
     account_id: AccountId
     code: str
@@ -189,11 +212,15 @@ class JobFailed:
     attempt: int
     island_id: IslandId | None
     failed_at_ms: int
+    check_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCancelled:
-    """`charge_micro` is 0 unless output had begun; then the island's ask is due."""
+    """`charge_micro` is 0 unless output had begun; then the island's ask is due, for the units it had worked by then.
+
+    `unit_price_micro` is that ask, and 0 in events from before prices had units.
+    """
 
     job_id: JobId
     account_id: AccountId
@@ -203,6 +230,10 @@ class JobCancelled:
     publisher_id: AccountId
     charge_micro: int
     cancelled_at_ms: int
+    check_id: JobId | None = None
+    price_unit: PriceUnit = PriceUnit.JOB
+    units: int = 1
+    unit_price_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

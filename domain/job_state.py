@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from domain.cargo_spec import CargoSpec
+from domain.check_draw import CheckReason
 from domain.failure import Failure
-from domain.ids import AccountId, IslandId
+from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import (
     AttemptFailed,
     AttemptLost,
@@ -23,6 +24,7 @@ from domain.job_events import (
     LeaseRenewed,
     PlacementDeferred,
 )
+from domain.metering import ask_limit_micro
 from domain.placement import RefusalCount
 
 
@@ -44,6 +46,8 @@ ENDED: Final = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.
 class Job:
     """`cargo`, `account_id` are set once submitted; `island_id`, `owner_id` while an attempt is live.
 
+    `redundancy` is how many runs share the bid. `check` says why the result of the present attempt is compared with
+    another's, `check_id` which job's result this one is a second opinion on.
     `working_since_ms` is when the live attempt was assigned, and from its start on when it started.
     """
 
@@ -52,6 +56,10 @@ class Job:
     cargo: CargoSpec | None = None
     request_sha256: str = ""
     bid_micro: int = 0
+    redundancy: int = 1
+    unit_bid_micro: int = 0
+    check: CheckReason | None = None
+    check_id: JobId | None = None
     queue_limit_ms: int = 0
     queue_deadline_ms: int = 0
     attempt: int = 0
@@ -66,6 +74,19 @@ class Job:
     refusals: tuple[RefusalCount, ...] = ()
     deferred_at_ms: int = 0
     blamed: Mapping[Failure, IslandId] = field(default_factory=dict)
+
+    @property
+    def run_bid_micro(self) -> int:
+        """What this run may cost at most. Several runs of one job share its bid."""
+        return self.bid_micro // self.redundancy
+
+    @property
+    def ask_limit_micro(self) -> int:
+        """The highest ask this run may be placed at: for a unit where the cargo is metered, else for the whole run."""
+        assert self.cargo is not None
+        return ask_limit_micro(
+            self.cargo.price_unit, run_bid_micro=self.run_bid_micro, unit_bid_micro=self.unit_bid_micro
+        )
 
     @property
     def is_live(self) -> bool:
@@ -85,6 +106,9 @@ def evolve(job: Job, event: JobEvent) -> Job:
                 cargo=event.cargo,
                 request_sha256=event.request_sha256,
                 bid_micro=event.bid_micro,
+                redundancy=event.redundancy,
+                unit_bid_micro=event.unit_bid_micro,
+                check_id=event.check_id,
                 queue_limit_ms=event.queue_limit_ms,
                 queue_deadline_ms=event.submitted_at_ms + event.queue_limit_ms,
             )
@@ -96,6 +120,7 @@ def evolve(job: Job, event: JobEvent) -> Job:
                 island_id=event.island_id,
                 owner_id=event.owner_id,
                 price_micro=event.price_micro,
+                check=event.check,
                 output_after=event.output_after,
                 lease_ends_at_ms=event.lease_ends_at_ms,
                 working_since_ms=event.assigned_at_ms,
