@@ -28,6 +28,9 @@ class ErrorCode(StrEnum):
     PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Type the code that the island shows now; it changes.
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
     ISLANDS_EXCEEDED = "islands_exceeded"  # Remove an island of this account that is not used any more.
+    CARGO_DISABLED = "cargo_disabled"  # No job of it is taken until an operator or a review enables it again.
+    CARGOS_EXCEEDED = "cargos_exceeded"  # Publish under a name you have, or ask the operator for a higher tier.
+    CARGO_NOT_RUN = "cargo_not_run"  # Run the cargo first: only its customers rate it or complain.
     KEY_REVOKED = "key_revoked"  # The island needs a new user key: `archipelago island join` makes one.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.
     CONFLICT = "conflict"  # Read the present state, then decide again.
@@ -51,6 +54,9 @@ STATUS: Final = {
     ErrorCode.PAIRING_CODE_UNKNOWN: 404,
     ErrorCode.ISLAND_REMOVED: 410,
     ErrorCode.ISLANDS_EXCEEDED: 409,
+    ErrorCode.CARGO_DISABLED: 409,
+    ErrorCode.CARGOS_EXCEEDED: 409,
+    ErrorCode.CARGO_NOT_RUN: 403,
     ErrorCode.KEY_REVOKED: 403,
     ErrorCode.JOB_FINISHED: 409,
     ErrorCode.CONFLICT: 409,
@@ -71,6 +77,11 @@ CODE_OF: Final = {
     Rejection.HOLD_UNKNOWN: ErrorCode.CONFLICT,
     Rejection.SPLIT_OUTSIDE_HOLD: ErrorCode.CONFLICT,
     Rejection.CHARGE_OUTSIDE_HOLD: ErrorCode.CONFLICT,
+    Rejection.CORRECTION_ABOVE_FREE: ErrorCode.CONFLICT,
+    Rejection.CORRECTION_REUSED: ErrorCode.IDEMPOTENCY_MISMATCH,
+    Rejection.COMPENSATION_CAPPED: ErrorCode.CONFLICT,
+    Rejection.TREASURY_SHORT: ErrorCode.CONFLICT,
+    Rejection.SAVED_BIDS_EXCEEDED: ErrorCode.CONFLICT,
     Rejection.GRANT_REUSED: ErrorCode.CONFLICT,
     Rejection.KEY_UNKNOWN: ErrorCode.NOT_FOUND,
     Rejection.SCOPES_EMPTY: ErrorCode.INVALID,
@@ -78,10 +89,15 @@ CODE_OF: Final = {
     Rejection.PUBLISHER_DIFFERS: ErrorCode.FORBIDDEN,
     Rejection.LIMIT_ABOVE_TRUST_LEVEL: ErrorCode.INVALID,
     Rejection.CARGO_UNKNOWN: ErrorCode.NOT_FOUND,
+    Rejection.CARGOS_EXCEEDED: ErrorCode.CARGOS_EXCEEDED,
+    Rejection.CARGO_NOT_RUN: ErrorCode.CARGO_NOT_RUN,
+    Rejection.ARTIFACT_UNKNOWN: ErrorCode.INVALID,
+    Rejection.SIGNATURE_MISSING: ErrorCode.INVALID,
     Rejection.ISLAND_UNKNOWN: ErrorCode.NOT_FOUND,
     Rejection.OWNER_DIFFERS: ErrorCode.CONFLICT,
     Rejection.ISLAND_SUSPENDED: ErrorCode.FORBIDDEN,
     Rejection.ISLAND_REMOVED: ErrorCode.ISLAND_REMOVED,
+    Rejection.ASKS_EXCEEDED: ErrorCode.CONFLICT,
     Rejection.KEY_REVOKED: ErrorCode.KEY_REVOKED,
     Rejection.JOB_UNKNOWN: ErrorCode.NOT_FOUND,
     Rejection.JOB_FINISHED: ErrorCode.JOB_FINISHED,

@@ -4,12 +4,12 @@ Heartbeats are claims and stay in their own stream; only what changes a placemen
 event here. Who belongs is decided in `domain.island_membership`, who is trusted in `domain.island_karma`.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, assert_never
 
 from domain.decider import Decider
 from domain.ids import IslandId
+from domain.island_asks import set_ask, told_asks
 from domain.island_commands import (
     CreditWork,
     EnrolIsland,
@@ -25,11 +25,11 @@ from domain.island_commands import (
     RemoveIsland,
     RenameIsland,
     RevokeIsland,
+    SetAsk,
     SuspendIsland,
 )
 from domain.island_events import (
     Absence,
-    AsksChanged,
     DrainEnded,
     DrainStarted,
     IslandCameOnline,
@@ -57,7 +57,7 @@ from domain.rejection import Rejected, Rejection
 FIRST_DIALECT: Final = 1
 """The protocol of daemons that name their runtimes and asks in heartbeats and not when they register."""
 
-ForMember = PairIsland | RenameIsland | RevokeIsland | RegisterIsland | RecordHeartbeat
+ForMember = PairIsland | RenameIsland | RevokeIsland | RegisterIsland | RecordHeartbeat | SetAsk
 
 
 def decide(island: Island, command: IslandCommand) -> list[IslandEvent]:
@@ -82,7 +82,7 @@ def decide(island: Island, command: IslandCommand) -> list[IslandEvent]:
             return penalize_flood(island, command)
         case MarkOffline():
             return go_offline(island, command, Absence.HEARTBEATS_MISSED)
-        case PairIsland() | RenameIsland() | RevokeIsland() | RegisterIsland() | RecordHeartbeat():
+        case PairIsland() | RenameIsland() | RevokeIsland() | RegisterIsland() | RecordHeartbeat() | SetAsk():
             return decide_for_member(island, command)
         case _:
             assert_never(command)
@@ -103,6 +103,8 @@ def decide_for_member(island: Island, command: ForMember) -> list[IslandEvent]:
             return register(island, command)
         case RecordHeartbeat():
             return record_heartbeat(island, command)
+        case SetAsk():
+            return [*set_ask(island, command)]
         case _:
             assert_never(command)
 
@@ -122,7 +124,7 @@ def register(island: Island, command: RegisterIsland) -> list[IslandEvent]:
                 registered_at_ms=command.now_ms,
             )
         )
-    return events + changed_asks(island, command.island_id, command.asks_micro, command.now_ms)
+    return events + told_asks(island, command.island_id, command.asks_micro, command.now_ms)
 
 
 def is_old(island: Island, command: RegisterIsland | RecordHeartbeat) -> bool:
@@ -139,7 +141,7 @@ def with_what_was_told(island: Island, command: RegisterIsland) -> RegisterIslan
     return replace(
         command,
         capabilities=replace(capabilities, runtimes=capabilities.runtimes or known),
-        asks_micro=command.asks_micro or island.asks_micro,
+        asks_micro=command.asks_micro or island.told_asks_micro,
     )
 
 
@@ -161,7 +163,7 @@ def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEve
     return [
         *events,
         *changed_runtimes(island, island_id, command.runtimes, at),
-        *changed_asks(island, island_id, command.asks_micro, at),
+        *told_asks(island, island_id, command.asks_micro, at),
     ]
 
 
@@ -173,14 +175,6 @@ def changed_runtimes(
     if runtimes is None or known is None or runtimes == known:
         return []
     return [RuntimesChanged(island_id=island_id, runtimes=runtimes, changed_at_ms=now_ms)]
-
-
-def changed_asks(
-    island: Island, island_id: IslandId, asks_micro: Mapping[str, int], now_ms: int
-) -> list[IslandEvent]:
-    if asks_micro == island.asks_micro:
-        return []
-    return [AsksChanged(island_id=island_id, asks_micro=asks_micro, changed_at_ms=now_ms)]
 
 
 def go_offline(island: Island, command: MarkOffline | RecordHeartbeat, reason: Absence) -> list[IslandEvent]:

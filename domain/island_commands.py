@@ -107,6 +107,17 @@ class RecordHeartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAsk:
+    """By its owner, for a unit of one cargo or, as `_default`, of all that have no ask of their own."""
+
+    island_id: IslandId
+    owner_id: AccountId
+    slug: str
+    ask_micro: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkOffline:
     island_id: IslandId
     now_ms: int
@@ -147,6 +158,7 @@ IslandCommand = (
     | RevokeIsland
     | RegisterIsland
     | RecordHeartbeat
+    | SetAsk
     | MarkOffline
     | CreditWork
     | PenalizeKarma

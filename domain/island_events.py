@@ -24,7 +24,10 @@ class RuntimeOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What the machine has, as its daemon found it at start."""
+    """What the machine has, as its daemon found it at start.
+
+    `formats` of model files are empty and `gpu_bandwidth_mb_s` is 0 where the daemon did not say.
+    """
 
     platform: str
     cpu_cores: int
@@ -36,6 +39,8 @@ class Capabilities:
     slots: int
     runtimes: tuple[RuntimeOffer, ...]
     trust_level_min: int
+    gpu_bandwidth_mb_s: int = 0
+    formats: tuple[str, ...] = ()
 
 
 class Absence(StrEnum):
@@ -153,11 +158,15 @@ class DrainEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsksChanged:
-    """Ask per cargo slug in micro-credits a job; `_default` for the rest."""
+    """Ask per cargo slug in micro-credits for one unit of the cargo's price; `_default` for the rest.
+
+    `told_micro` is what its daemon told last, where the owner has set something else; None where that is all.
+    """
 
     island_id: IslandId
     asks_micro: Mapping[str, int]
     changed_at_ms: int
+    told_micro: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Membership(StrEnum):
 class Island:
     """`owner_id` is None until it is paired, and stays when it is revoked or removed.
 
+    `told_asks_micro` are the asks that its daemon told last, `asks_micro` those in force.
     `told_at_ms` is when it last told, or its silence told, something new about how it is reached and what it offers.
     `revoked_before_ms` is 0 where nothing was revoked. `standing` and what follows it outlive a removal.
     """
@@ -68,6 +69,7 @@ class Island:
     is_online: bool = False
     is_draining: bool = False
     asks_micro: Mapping[str, int] = field(default_factory=dict)
+    told_asks_micro: Mapping[str, int] = field(default_factory=dict)
     warm_slugs: tuple[str, ...] = ()
     told_at_ms: int = 0
     has_payouts: bool = False
@@ -149,7 +151,9 @@ def evolve_offer(
         case DrainEnded():
             return told(replace(island, is_draining=False), event.resumed_at_ms)
         case AsksChanged():
-            return told(replace(island, asks_micro=event.asks_micro), event.changed_at_ms)
+            told_micro = event.asks_micro if event.told_micro is None else event.told_micro
+            asked = replace(island, asks_micro=event.asks_micro, told_asks_micro=told_micro)
+            return told(asked, event.changed_at_ms)
         case RuntimesChanged():
             return told(with_runtimes(island, event), event.changed_at_ms)
         case WarmCargosChanged():

@@ -15,6 +15,11 @@ class Rejection(StrEnum):
     HOLD_UNKNOWN = "hold_unknown"  # There is nothing to settle or release.
     SPLIT_OUTSIDE_HOLD = "split_outside_hold"  # A part of a hold is smaller than the hold.
     CHARGE_OUTSIDE_HOLD = "charge_outside_hold"  # A charge is between 1 micro-credit and the hold.
+    CORRECTION_ABOVE_FREE = "correction_above_free"  # Take back no more than is free.
+    CORRECTION_REUSED = "correction_reused"  # This correction was made with another amount.
+    COMPENSATION_CAPPED = "compensation_capped"  # The account had the most of this day.
+    TREASURY_SHORT = "treasury_short"  # The fees that were collected do not suffice.
+    SAVED_BIDS_EXCEEDED = "saved_bids_exceeded"  # Forget a saved bid first.
     GRANT_REUSED = "grant_reused"  # This grant was made with another amount.
 
     KEY_UNKNOWN = "key_unknown"  # List the keys to see which exist.
@@ -24,11 +29,16 @@ class Rejection(StrEnum):
     PUBLISHER_DIFFERS = "publisher_differs"  # This name belongs to another publisher.
     LIMIT_ABOVE_TRUST_LEVEL = "limit_above_trust_level"  # Lower the limit the message names.
     CARGO_UNKNOWN = "cargo_unknown"  # See `archipelago cargo list`.
+    CARGOS_EXCEEDED = "cargos_exceeded"  # The operator grants a higher publisher tier.
+    CARGO_NOT_RUN = "cargo_not_run"  # Run the cargo first; publishers do not judge their own.
+    ARTIFACT_UNKNOWN = "artifact_unknown"  # Name the artifact of a published version.
+    SIGNATURE_MISSING = "signature_missing"  # Name the signature that the review saw.
 
     ISLAND_UNKNOWN = "island_unknown"  # Enrol the island first.
     OWNER_DIFFERS = "owner_differs"  # Another account owns this island.
     ISLAND_SUSPENDED = "island_suspended"  # An operator has to look first.
     ISLAND_REMOVED = "island_removed"  # It has left the network; enrol it again.
+    ASKS_EXCEEDED = "asks_exceeded"  # Give some cargos the default ask.
     KEY_REVOKED = "key_revoked"  # Join again with a new user key.
 
     JOB_UNKNOWN = "job_unknown"  # No job has this id.
