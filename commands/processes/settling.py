@@ -20,9 +20,9 @@ from domain.job_events import JobAbandoned, JobCancelled, JobFailed, JobSucceede
 def react(event: Any, at_ms: int) -> Sequence[Order]:
     match event:
         case JobSucceeded():
-            return [settle(event, event.price_micro, at_ms)]
+            return [settle(event, event.charge_micro or event.price_micro, event.price_micro, at_ms)]
         case JobCancelled() if event.charge_micro:
-            return [settle(event, event.charge_micro, at_ms)]
+            return [settle(event, event.charge_micro, event.unit_price_micro, at_ms)]
         case JobCancelled() | JobFailed() | JobAbandoned():
             return [release(event.account_id, event.job_id, at_ms)]
         case HoldSettled():
@@ -34,13 +34,18 @@ def react(event: Any, at_ms: int) -> Sequence[Order]:
             return []
 
 
-def settle(event: JobSucceeded | JobCancelled, charge_micro: int, at_ms: int) -> Order:
+def settle(
+    event: JobSucceeded | JobCancelled, charge_micro: int, unit_price_micro: int, at_ms: int
+) -> Order:
     assert event.island_id is not None
     assert event.owner_id is not None
     command = SettleHold(
         account_id=event.account_id,
         job_id=event.job_id,
         charge_micro=charge_micro,
+        price_unit=event.price_unit,
+        units=event.units,
+        unit_price_micro=unit_price_micro,
         island_id=event.island_id,
         owner_id=event.owner_id,
         publisher_id=event.publisher_id,

@@ -519,7 +519,13 @@ def test_cancelling_before_the_first_output_is_free() -> None:
 
 def test_cancelling_after_the_first_output_costs_the_full_ask() -> None:
     job.given(submitted(), assigned(), started()).when(cancel_job(has_output=True)).then(
-        cancelled(attempt=1, island_id=ISLAND, owner_id=OWNER, charge_micro=PRICE_MICRO)
+        cancelled(
+            attempt=1,
+            island_id=ISLAND,
+            owner_id=OWNER,
+            charge_micro=PRICE_MICRO,
+            unit_price_micro=PRICE_MICRO,
+        )
     )
 
 

@@ -97,7 +97,7 @@ def test_an_entry_says_whose_it_is_what_for_and_when() -> None:
         "clearing": None,
     }
     row = settled["fees"]
-    assert (row.job_id, row.island_id, row.price_rules_version) == (examples.JOB_ID, examples.ISLAND, 1)
+    assert (row.job_id, row.island_id, row.price_rules_version) == (examples.JOB_ID, examples.ISLAND, 2)
     assert (row.effective_at_ms, row.posted_at_ms) == (examples.at_ms(6), examples.T0_MS)
     assert entries(examples.granted())[0].reference == "sign-up"
 

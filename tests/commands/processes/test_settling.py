@@ -53,6 +53,7 @@ def settle(charge_micro: int) -> Order:
         account_id=CUSTOMER,
         job_id=JOB_ID,
         charge_micro=charge_micro,
+        unit_price_micro=charge_micro,
         island_id=ISLAND,
         owner_id=OWNER,
         publisher_id=PUBLISHER,
@@ -72,7 +73,7 @@ def test_a_success_settles_the_price() -> None:
 
 
 def test_a_cancellation_after_output_settles_the_charge() -> None:
-    event = cancelled(attempt=1, island_id=ISLAND, owner_id=OWNER, charge_micro=3)
+    event = cancelled(attempt=1, island_id=ISLAND, owner_id=OWNER, charge_micro=3, unit_price_micro=3)
     assert react(event, NOW_MS) == [settle(3)]
 
 
