@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from domain import account_events, api_key, cargo_events, island_events, job_events
+from domain import account_events, api_key, cargo_events, island_events, job_events, publisher
 
 EVENTS: Final[dict[str, type]] = {
     "account.opened": account_events.AccountOpened,
     "account.credits_granted": account_events.CreditsGranted,
     "account.credits_held": account_events.CreditsHeld,
     "account.hold_split": account_events.HoldSplit,
+    "account.bid_saved": account_events.BidSaved,
     "account.hold_settled": account_events.HoldSettled,
     "account.hold_released": account_events.HoldReleased,
     "account.credits_earned": account_events.CreditsEarned,
@@ -25,6 +26,14 @@ EVENTS: Final[dict[str, type]] = {
     "cargo.published": cargo_events.CargoPublished,
     "cargo.disabled": cargo_events.CargoDisabled,
     "cargo.enabled": cargo_events.CargoEnabled,
+    "cargo.reputation_changed": cargo_events.ReputationChanged,
+    "cargo.trust_level_changed": cargo_events.TrustLevelChanged,
+    "cargo.scanned": cargo_events.CargoScanned,
+    "cargo.submitted_for_review": cargo_events.CargoSubmittedForReview,
+    "cargo.reviewed": cargo_events.CargoReviewed,
+    "cargo.rated": cargo_events.CargoRated,
+    "cargo.complaint_filed": cargo_events.ComplaintFiled,
+    "cargo.incident_recorded": cargo_events.IncidentRecorded,
     "island.enrolled": island_events.IslandEnrolled,
     "island.paired": island_events.IslandPaired,
     "island.approved": island_events.IslandApproved,
@@ -59,6 +68,9 @@ EVENTS: Final[dict[str, type]] = {
     "job.failed": job_events.JobFailed,
     "job.cancelled": job_events.JobCancelled,
     "job.abandoned": job_events.JobAbandoned,
+    "publisher.tier_granted": publisher.PublisherTierGranted,
+    "publisher.slug_claimed": publisher.SlugClaimed,
+    "publisher.slug_released": publisher.SlugReleased,
 }
 NAMES: Final = {kind: name for name, kind in EVENTS.items()}
 

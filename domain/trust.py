@@ -1,7 +1,7 @@
 """Trust levels of cargos and what each level may use at most.
 
-Read by the cargo aggregate when a cargo is published and by the placement when a time limit is needed. Levels move by
-reputation and review in a later step; today a cargo keeps the level it was published at.
+Read by the cargo aggregate when a cargo is published and by the API when a job is submitted: a job runs at the level
+that its cargo has in that moment, inside that level's limits. How levels move stands in `domain.cargo_trust`.
 """
 
 from dataclasses import dataclass
@@ -44,3 +44,9 @@ def excess(limits: Limits, level: int) -> str | None:
         if not 0 < wanted <= most:
             return f"{name} {wanted} is outside 1-{most} at trust level {level}"
     return None
+
+
+def capped(limits: Limits, level: int) -> Limits:
+    """What a run may use at this level: no limit above the level's own."""
+    allowed = LEVEL_LIMITS[level]
+    return Limits(**{name: min(getattr(limits, name), getattr(allowed, name)) for name in Limits.__slots__})

@@ -26,18 +26,27 @@ from domain import (
     island_events,
     job,
     job_events,
+    publisher,
 )
 from domain.decider import Decider
 from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.karma import Penalty
 from domain.placement import Refusal
-from tests import examples
+from domain.pricing import PriceUnit
+from tests import cargo_examples, examples
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 
 GOLDEN: Final = Path(__file__).with_name("golden")
 DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
     decider.category: decider
-    for decider in (account.ACCOUNT, api_key.API_KEY, cargo.CARGO, island.ISLAND, job.JOB)
+    for decider in (
+        account.ACCOUNT,
+        api_key.API_KEY,
+        cargo.CARGO,
+        island.ISLAND,
+        job.JOB,
+        publisher.PUBLISHER,
+    )
 }
 UNIONS: Final = (
     account_events.AccountEvent,
@@ -45,6 +54,7 @@ UNIONS: Final = (
     cargo_events.CargoEvent,
     island_events.IslandEvent,
     job_events.JobEvent,
+    publisher.PublisherEvent,
 )
 
 # Every field is filled, so that a golden file shows each of them.
@@ -58,6 +68,9 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     examples.opened(),
     examples.granted(),
     examples.held(),
+    account_events.BidSaved(
+        account_id=CUSTOMER, slug=SLUG, bid_micro=1_500_000, saved_at_ms=at_ms(2)
+    ),
     account_events.HoldSplit(
         account_id=CUSTOMER,
         job_id=JOB_ID,
@@ -65,7 +78,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
         amount_micro=1_000_000,
         split_at_ms=at_ms(2),
     ),
-    examples.settled(),
+    examples.settled(price_rules_version=1, unit_price_micro=0),
     account_events.HoldReleased(
         account_id=CUSTOMER, job_id=JOB_ID, released_micro=5_000_000, released_at_ms=at_ms(6)
     ),
@@ -93,6 +106,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     cargo_events.CargoPublished(cargo=examples.CARGO_VERSION, published_at_ms=T0_MS),
     cargo_events.CargoDisabled(slug=SLUG, reason="it leaks", disabled_at_ms=at_ms(1)),
     cargo_events.CargoEnabled(slug=SLUG, enabled_at_ms=at_ms(2)),
+    *cargo_examples.EVENTS,
     examples.joined(owner_id=OWNER, user_key=None),
     examples.paired(karma=3)[0],
     examples.approved(),
@@ -161,7 +175,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     examples.lost(loss=Loss.LEASE_LOST),
     examples.attempt_failed(Failure.OUT_OF_FUEL, fault=Fault.CARGO),
     examples.returned(ReturnReason.BATTERY, was_started=True),
-    examples.succeeded(usage=USAGE),
+    examples.succeeded(usage=USAGE, runtime=None, is_exact=False, charge_micro=0),
     examples.failed(Failure.OUT_OF_FUEL),
     examples.cancelled(attempt=1, island_id=ISLAND, owner_id=OWNER, charge_micro=4_000_000),
     job_events.JobAbandoned(job_id=JOB_ID, account_id=CUSTOMER, abandoned_at_ms=at_ms(60)),
@@ -170,8 +184,19 @@ WIDENED: Final[tuple[Any, ...]] = (
     examples.joined(owner_id=OWNER, local_id="an-island", password_sha256="f" * 64, karma=3),
     examples.joined(owner_id=None),
     examples.removed(owner_id=None),
+    cargo_examples.published(is_first_party=True),
+    cargo_events.CargoDisabled(
+        slug=SLUG,
+        reason="10 complaints",
+        disabled_at_ms=at_ms(1),
+        is_killed=True,
+        cause=cargo_events.DisableCause.COMPLAINTS,
+        evidence=("job 1",),
+    ),
     examples.lost(loss=Loss.ISLAND_BARRED),
     examples.succeeded(grade=job_events.Grade.SIGNED),
+    examples.succeeded(price_unit=PriceUnit.SECOND, units=2),
+    examples.settled(price_unit=PriceUnit.TOKEN, units=4_000, unit_price_micro=1_000),
 )
 """Shapes and words that came after the golden file of their event."""
 

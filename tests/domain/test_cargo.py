@@ -27,7 +27,7 @@ def publish(found: CargoVersion = CARGO_VERSION) -> PublishCargo:
 
 
 def published(found: CargoVersion = CARGO_VERSION) -> CargoPublished:
-    return CargoPublished(cargo=found, published_at_ms=T0_MS)
+    return CargoPublished(cargo=found, published_at_ms=T0_MS, trust_level=0)
 
 
 def test_a_cargo_is_published_once() -> None:
