@@ -30,6 +30,7 @@ from adapters.nats.rejection_history import RejectionHistory
 from adapters.postgres.leadership import Leadership
 from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
+from adapters.postgres.snapshots import PostgresSnapshots, program_digest
 from api.connections import Connections, access
 from api.nonces import nonce_secret
 from api.pairing_desk import PairingDesk
@@ -78,6 +79,7 @@ class Coordinator:
         *,
         connections: Connections,
         store: ProcessStore,
+        snapshots: PostgresSnapshots,
         codes: PairingCodes,
         reads: ReadPool,
         progress: ProjectionProgress,
@@ -86,9 +88,10 @@ class Coordinator:
         self.settings = settings
         self.connections = connections
         self.log = JetStreamEventLog(connections.coordinator)
-        self.handler = CommandHandler(self.log)
+        self.handler = CommandHandler(self.log, snapshots)
         self.troubles = Troubles()
         self._store = store
+        self._snapshots = snapshots
         self._codes = codes
         self._reads = reads
         self.progress = progress
@@ -142,6 +145,7 @@ class Coordinator:
         desk = PairingDesk(self.handler, self._codes, pair_url(self.settings))
         work: dict[str, Work] = {
             "claims": self._claims.run,
+            "snapshots": self._snapshots.run,
             "event_tail": self._tail.run,
             "output_tail": partial(self._outputs.run, partial(hear_output, planners.renewing)),
             "heartbeats": partial(
@@ -201,13 +205,15 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
         )
         await stack.enter_async_context(pool)
         store, codes = ProcessStore(pool), PairingCodes(pool)
-        await store.create()
-        await codes.create()
+        snapshots = PostgresSnapshots(pool, program=program_digest())
+        for tables in (store, codes, snapshots):
+            await tables.create()
         await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
             settings,
             connections=connections,
             store=store,
+            snapshots=snapshots,
             codes=codes,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),

@@ -2,7 +2,8 @@
 
 Called by the API's routes, the intake and the processes. States of recent aggregates stay in memory, so a command is
 usually one append. The expected version keeps that memory honest: a stale state is refused by the log. A "no" or a
-"nothing to do" appends nothing that could be refused, so before either is answered the log is read again.
+"nothing to do" appends nothing that could be refused, so before either is answered the log is read again. What lives
+long is not folded from its first event, but from a snapshot whose last commit is still where it was.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from commands.event_log import Conflict, EventLog, Origin
+from commands.snapshots import LONG_LIVED, NoSnapshots, Snapshot, Snapshots, is_due
 from domain.decider import Decider
 from domain.rejection import Rejected
 
@@ -34,15 +36,20 @@ class Handled(Generic[S, E]):
 
 @dataclass(slots=True)
 class _Known:
+    """`events` were folded into `state`; of that many (`kept`) there is a snapshot."""
+
     state: Any
     version: int
+    events: int = 0
+    kept: int = 0
 
 
 class CommandHandler:
     """Runs commands on one log. Commands on one aggregate wait for each other here instead of racing at the server."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, snapshots: Snapshots | None = None) -> None:
         self._log = log
+        self._snapshots = snapshots or NoSnapshots()
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._turns: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, int] = {}
@@ -95,17 +102,49 @@ class CommandHandler:
             except BaseException:
                 self._known.pop(stream, None)  # Recorded or not: unknown, so the next command reads it again.
                 raise
-            known = _Known(decider.fold(events, known.state), position)
+            state = decider.fold(events, known.state)
+            known = _Known(state, position, known.events + len(events), known.kept)
+            self._keep_if_due(decider, stream, known, origin)
             self._remember(stream, known)
             return Handled(events=tuple(events), state=known.state, position=position)
         raise Conflict(stream)
 
     async def _refresh(self, decider: Decider[C, S, E], stream: str) -> _Known:
-        known = self._known.get(stream) or _Known(decider.initial, 0)
+        known = self._known.get(stream) or await self._last_kept(decider, stream)
         past = await self._log.load(stream, after=known.version)
-        known = _Known(decider.fold(past.events, known.state), past.version)
+        state = decider.fold(past.events, known.state)
+        known = _Known(state, past.version, known.events + len(past.events), known.kept)
         self._remember(stream, known)
         return known
+
+    async def _last_kept(self, decider: Decider[C, S, E], stream: str) -> _Known:
+        """The newest snapshot of an aggregate, where it has one of this log, else its beginning."""
+        if decider.category in LONG_LIVED:
+            snapshot = await self._snapshots.newest(stream, type(decider.initial))
+            if snapshot is not None and await self._is_recorded(stream, snapshot):
+                return _Known(snapshot.state, snapshot.version, snapshot.events, snapshot.events)
+        return _Known(decider.initial, 0)
+
+    async def _is_recorded(self, stream: str, snapshot: Snapshot[Any]) -> bool:
+        at = snapshot.version
+        async for commits in self._log.read(after=at - 1, up_to=at):
+            return any(
+                (commit.position, commit.stream, commit.origin.command_id)
+                == (at, stream, snapshot.command_id)
+                for commit in commits
+            )
+        return False
+
+    def _keep_if_due(self, decider: Decider[C, S, E], stream: str, known: _Known, origin: Origin) -> None:
+        if decider.category in LONG_LIVED and is_due(known.events, known.kept):
+            known.kept = known.events
+            snapshot = Snapshot(
+                state=known.state,
+                version=known.version,
+                events=known.events,
+                command_id=origin.command_id,
+            )
+            self._snapshots.keep(stream, snapshot)
 
     def _remember(self, stream: str, known: _Known) -> None:
         self._known[stream] = known
