@@ -32,6 +32,7 @@ from domain.job_commands import (
     RenewLease,
     ReturnAttempt,
     StartAttempt,
+    StopJob,
     SubmitJob,
     SucceedAttempt,
     TimeOutJob,
@@ -93,6 +94,8 @@ def decide(job: Job, command: JobCommand) -> list[JobEvent]:
             return expire(job, job.account_id, command)
         case AbandonAttempt():
             return abandon_attempt(job, job.account_id, command)
+        case StopJob():
+            return stop(job, job.account_id, command)
         case TimeOutJob():
             return time_out(job, job.account_id, command)
         case CancelJob():
@@ -271,6 +274,7 @@ def succeed(job: Job, account_id: AccountId, command: SucceedAttempt) -> list[Jo
             charge_micro=charge_for(job, units),
             price_unit=job.cargo.price_unit,
             units=units,
+            batch_id=job.batch_id,
         )
     ]
 
@@ -355,17 +359,33 @@ def abandon_attempt(job: Job, account_id: AccountId, command: AbandonAttempt) ->
     return lose(job, account_id, command, Loss.ISLAND_BARRED) if is_held else []
 
 
+def stop(job: Job, account_id: AccountId, command: StopJob) -> list[JobEvent]:
+    if job.phase in ENDED:
+        return []
+    detail = f"the cargo was disabled: {command.reason}"[:DETAIL_CHARACTERS_MAX]
+    end = ended_in_failure(
+        job, account_id, command.job_id, JobEnd.CARGO_DISABLED, detail, now_ms=command.now_ms
+    )
+    return [lost_attempt(job, account_id, command, Loss.CARGO_DISABLED), end] if job.is_live else [end]
+
+
 def lose(job: Job, payer: AccountId, command: ExpireLease | AbandonAttempt, loss: Loss) -> list[JobEvent]:
+    lost = lost_attempt(job, payer, command, loss)
+    return [lost, *out_of_attempts(job, lost, counted=loss.is_counted)]
+
+
+def lost_attempt(
+    job: Job, payer: AccountId, command: ExpireLease | AbandonAttempt | StopJob, loss: Loss
+) -> AttemptLost:
     assert job.island_id is not None
-    lost = AttemptLost(
+    return AttemptLost(
         job_id=command.job_id,
         account_id=payer,
-        attempt=command.attempt,
+        attempt=job.attempt,
         island_id=job.island_id,
         loss=loss,
         lost_at_ms=command.now_ms,
     )
-    return [lost, *out_of_attempts(job, lost, counted=loss.is_counted)]
 
 
 def time_out(job: Job, account_id: AccountId, command: TimeOutJob) -> list[JobEvent]:
@@ -403,6 +423,7 @@ def ended_in_failure(
         island_id=job.island_id,
         failed_at_ms=now_ms,
         check_id=awaited_by(job, job_id),
+        batch_id=job.batch_id,
     )
 
 
@@ -451,6 +472,7 @@ def cancel(job: Job, command: CancelJob) -> list[JobEvent]:
             charge_micro=charge_for(job, units) if due else 0,
             cancelled_at_ms=command.now_ms,
             check_id=awaited_by(job, command.job_id),
+            batch_id=job.batch_id,
             price_unit=job.cargo.price_unit,
             units=units,
             unit_price_micro=job.price_micro if due else 0,

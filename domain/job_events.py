@@ -199,6 +199,7 @@ class JobSucceeded:
     charge_micro: int = 0
     price_unit: PriceUnit = PriceUnit.JOB
     units: int = 1
+    batch_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +214,7 @@ class JobFailed:
     island_id: IslandId | None
     failed_at_ms: int
     check_id: JobId | None = None
+    batch_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +236,7 @@ class JobCancelled:
     price_unit: PriceUnit = PriceUnit.JOB
     units: int = 1
     unit_price_micro: int = 0
+    batch_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

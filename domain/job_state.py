@@ -60,6 +60,7 @@ class Job:
     unit_bid_micro: int = 0
     check: CheckReason | None = None
     check_id: JobId | None = None
+    batch_id: JobId | None = None
     queue_limit_ms: int = 0
     queue_deadline_ms: int = 0
     attempt: int = 0
@@ -109,6 +110,7 @@ def evolve(job: Job, event: JobEvent) -> Job:
                 redundancy=event.redundancy,
                 unit_bid_micro=event.unit_bid_micro,
                 check_id=event.check_id,
+                batch_id=event.batch_id,
                 queue_limit_ms=event.queue_limit_ms,
                 queue_deadline_ms=event.submitted_at_ms + event.queue_limit_ms,
             )
