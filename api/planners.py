@@ -6,13 +6,28 @@ restart reads only what came after.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
 from api.workers import PlannerRunner
 from commands.process import Planner, ReactionCarrier
-from commands.processes import barring, expiring, liveness, placing, renewing
+from commands.processes import barring, expiring, killing, liveness, placing, renewing, reputation
+
+
+class Picture(Protocol):
+    """What a planner knows, up to a position of the log; plain data."""
+
+    @property
+    def position(self) -> int: ...
+
+
+class DrawingPlanner(Planner, Protocol):
+    """A planner whose picture can be saved."""
+
+    @property
+    def picture(self) -> Picture: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +35,21 @@ class Planners:
     placing: placing.Placing
     expiring: expiring.Expiring
     barring: barring.Barring
+    killing: killing.Killing
     renewing: renewing.Renewing
+    reputation: reputation.Reputation
     liveness: liveness.Liveness
+
+    def all(self) -> tuple[DrawingPlanner, ...]:
+        return (
+            self.placing,
+            self.expiring,
+            self.barring,
+            self.killing,
+            self.renewing,
+            self.reputation,
+            self.liveness,
+        )
 
 
 async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
@@ -30,7 +58,9 @@ async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
         placing=placing.Placing(lambda: outputs.position, await store.picture("placing", placing.Picture)),
         expiring=expiring.Expiring(await store.picture("expiring", expiring.Picture)),
         barring=barring.Barring(await store.picture("barring", barring.Picture)),
+        killing=killing.Killing(await store.picture("killing", killing.Picture)),
         renewing=renewing.Renewing(await store.picture("renewing", renewing.Picture)),
+        reputation=reputation.Reputation(await store.picture("reputation", reputation.Picture)),
         liveness=liveness.Liveness(await store.picture("liveness", liveness.Picture)),
     )
 
@@ -40,22 +70,13 @@ def planner_work(
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """One endless piece of work per planner, by name. Each goes on from its own picture."""
 
-    def work(
-        planner: Planner,
-        picture: placing.Picture | expiring.Picture | barring.Picture | renewing.Picture | liveness.Picture,
-    ) -> Callable[[], Awaitable[None]]:
+    def work(planner: DrawingPlanner) -> Callable[[], Awaitable[None]]:
         async def save() -> None:
-            await store.save_picture(planner.name, position=picture.position, picture=picture)
+            await store.save_picture(planner.name, position=planner.picture.position, picture=planner.picture)
 
         async def run() -> None:
-            await PlannerRunner(planner, tail, carrier, save, position=picture.position).run()
+            await PlannerRunner(planner, tail, carrier, save, position=planner.picture.position).run()
 
         return run
 
-    return {
-        "placing": work(planners.placing, planners.placing.picture),
-        "expiring": work(planners.expiring, planners.expiring.picture),
-        "barring": work(planners.barring, planners.barring.picture),
-        "renewing": work(planners.renewing, planners.renewing.picture),
-        "liveness": work(planners.liveness, planners.liveness.picture),
-    }
+    return {planner.name: work(planner) for planner in planners.all()}

@@ -71,6 +71,7 @@ class JobEnd(StrEnum):
 
     UNPLACEABLE = "unplaceable"  # No island fitted before the queue deadline; the counted reasons say why.
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # Tried as often as the rules allow.
+    CARGO_DISABLED = "cargo_disabled"  # An operator switched the cargo off for everybody.
 
 
 class Loss(StrEnum):
@@ -79,11 +80,12 @@ class Loss(StrEnum):
     LEASE_LOST = "lease_lost"  # The island stopped renewing its lease.
     NEVER_STARTED = "never_started"  # The island never took the assignment.
     ISLAND_BARRED = "island_barred"  # The island was suspended, removed or revoked in the meantime.
+    CARGO_DISABLED = "cargo_disabled"  # An operator switched the cargo off for everybody.
 
     @property
     def is_counted(self) -> bool:
-        """Whether it counts against the job and the island; an attempt that a bar ended does not."""
-        return self is not Loss.ISLAND_BARRED
+        """Whether it counts against the job and the island; an attempt that an operator ended does not."""
+        return self not in {Loss.ISLAND_BARRED, Loss.CARGO_DISABLED}
 
 
 class ReturnReason(StrEnum):

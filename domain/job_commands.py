@@ -119,6 +119,15 @@ class AbandonAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopJob:
+    """The job's cargo was switched off for everybody: the job ends wherever it is, and nobody is charged."""
+
+    job_id: JobId
+    reason: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimeOutJob:
     """The queue deadline or the execution deadline may have passed; the job decides which, if any."""
 
@@ -152,6 +161,7 @@ JobCommand = (
     | ReturnAttempt
     | ExpireLease
     | AbandonAttempt
+    | StopJob
     | TimeOutJob
     | CancelJob
     | AbandonJob

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from commands.process import Process, Reaction, SendAssignment, SendCancel
-from domain.failure import Failure, Loss
+from domain.failure import Failure
 from domain.job_events import AttemptFailed, AttemptLost, JobAssigned, JobCancelled
 
 
@@ -25,7 +25,7 @@ def react(event: Any, _at_ms: int) -> Sequence[Reaction]:
         case JobCancelled() if event.island_id is not None:
             return [cancel(event, "user")]
         case AttemptLost():
-            return [cancel(event, "superseded" if event.loss is Loss.ISLAND_BARRED else "lease_lost")]
+            return [cancel(event, "lease_lost" if event.loss.is_counted else "superseded")]
         case AttemptFailed() if event.code is Failure.TIMED_OUT:
             return [cancel(event, "deadline")]
         case _:
