@@ -11,6 +11,8 @@ from domain.decider import Decider
 from domain.ids import IslandId
 from domain.island_asks import set_ask, told_asks
 from domain.island_commands import (
+    ConfirmResult,
+    ContradictResult,
     CreditWork,
     EnrolIsland,
     EnrolPasswordIsland,
@@ -51,6 +53,7 @@ from domain.island_membership import (
     revoke,
     suspend,
 )
+from domain.island_results import confirm, contradict
 from domain.island_state import Island, Membership, evolve
 from domain.rejection import Rejected, Rejection
 
@@ -76,6 +79,10 @@ def decide(island: Island, command: IslandCommand) -> list[IslandEvent]:
             return reinstate(island, command)
         case CreditWork():
             return credit_work(island, command)
+        case ConfirmResult():
+            return confirm(island, command)
+        case ContradictResult():
+            return contradict(island, command)
         case PenalizeKarma():
             return penalize(island, command)
         case PenalizeFlood():

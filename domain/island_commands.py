@@ -130,6 +130,29 @@ class CreditWork:
     attempt: int
     worked_ms: int
     now_ms: int
+    unchecked: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmResult:
+    """Its answer agreed with that of other owners' islands."""
+
+    island_id: IslandId
+    runtime: str
+    job_id: JobId
+    attempt: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictResult:
+    """Its answer was not that of the majority, or not the one that was known."""
+
+    island_id: IslandId
+    runtime: str
+    job_id: JobId
+    attempt: int
+    now_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +184,8 @@ IslandCommand = (
     | SetAsk
     | MarkOffline
     | CreditWork
+    | ConfirmResult
+    | ContradictResult
     | PenalizeKarma
     | PenalizeFlood
 )

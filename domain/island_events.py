@@ -187,7 +187,10 @@ class WarmCargosChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkCredited:
-    """A successful attempt. `karma_delta` is 0 until the work adds up to a full point."""
+    """A successful attempt. `karma_delta` is 0 until the work adds up to a full point.
+
+    `unchecked` is the runtime of a result that could have been compared with another and was not.
+    """
 
     island_id: IslandId
     job_id: JobId
@@ -200,6 +203,7 @@ class WorkCredited:
     pending_ms: int
     karma_rules_version: int
     credited_at_ms: int
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +231,30 @@ class FloodPenalized:
     faults_in_row: int
     karma_rules_version: int
     penalized_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultConfirmed:
+    """Islands of other owners gave the same answer. `in_row` counts this one."""
+
+    island_id: IslandId
+    runtime: str
+    in_row: int
+    job_id: JobId
+    attempt: int
+    confirmed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultContradicted:
+    """Others gave another answer. The count of the runtime starts anew; `doubted` are earlier jobs to look at again."""
+
+    island_id: IslandId
+    runtime: str
+    job_id: JobId
+    attempt: int
+    doubted: tuple[JobId, ...]
+    contradicted_at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +303,8 @@ IslandEvent = (
     | WorkCredited
     | KarmaPenalized
     | FloodPenalized
+    | ResultConfirmed
+    | ResultContradicted
     | PayoutsUnlocked
     | CooldownStarted
     | IslandSuspended

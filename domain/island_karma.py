@@ -49,6 +49,7 @@ def credit_work(island: Island, command: CreditWork) -> list[IslandEvent]:
             pending_ms=after.pending_ms,
             karma_rules_version=KARMA_RULES_VERSION,
             credited_at_ms=command.now_ms,
+            unchecked=command.unchecked,
         )
     ]
     if after.karma >= PAYOUT_KARMA and not island.has_payouts and island.owner_id is not None:
@@ -61,7 +62,7 @@ def credit_work(island: Island, command: CreditWork) -> list[IslandEvent]:
 
 
 def penalize(island: Island, command: PenalizeKarma) -> list[IslandEvent]:
-    if judgement(command.job_id, command.attempt) in island.judged:
+    if judgement(command.job_id, command.attempt, command.penalty) in island.judged:
         return []
     points = PENALTY_POINTS[command.penalty]
     karma, faults = island.standing.karma - points, island.faults_in_row + 1

@@ -6,9 +6,9 @@ Called by the island's decider and by whoever needs an island as of a position o
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
-from domain.ids import AccountId
+from domain.ids import AccountId, JobId
 from domain.island_events import (
     AsksChanged,
     Capabilities,
@@ -31,12 +31,17 @@ from domain.island_events import (
     IslandWentOffline,
     KarmaPenalized,
     PayoutsUnlocked,
+    ResultConfirmed,
+    ResultContradicted,
     RuntimesChanged,
     WarmCargosChanged,
     WorkCredited,
 )
-from domain.karma import Standing
+from domain.karma import WRONG_RESULT, Penalty, Standing
 from domain.seen_ids import SeenIds
+
+UNCHECKED_KEPT_MAX: Final = 10
+"""Results of a runtime that are looked at again once the island is caught with a wrong one: the last ones."""
 
 
 class Membership(StrEnum):
@@ -77,6 +82,9 @@ class Island:
     standing: Standing = Standing()
     faults_in_row: int = 0
     judged: SeenIds = SeenIds()  # `<job>/<attempt>` that already moved karma.
+    compared: SeenIds = SeenIds()  # `<job>/<attempt>` whose result counted for or against it.
+    valid_in_row: Mapping[str, int] = field(default_factory=dict)  # By runtime.
+    unchecked: Mapping[str, tuple[JobId, ...]] = field(default_factory=dict)  # The last ones by runtime.
     floods: SeenIds = SeenIds()  # Ids of floods that already moved karma.
     flooded_at_ms: int = 0  # When it was last penalized for a flood.
     revoked_keys: SeenIds = SeenIds()
@@ -115,6 +123,8 @@ def evolve(island: Island, event: IslandEvent) -> Island:
             return evolve_offer(island, event)
         case WorkCredited() | KarmaPenalized() | FloodPenalized():
             return evolve_karma(island, event)
+        case ResultConfirmed() | ResultContradicted():
+            return evolve_results(island, event)
         case PayoutsUnlocked():
             return replace(island, has_payouts=True)
         case IslandSuspended():
@@ -211,6 +221,8 @@ def joined(island: Island, event: IslandEnrolled) -> Island:
         standing=island.standing,
         faults_in_row=island.faults_in_row,
         judged=island.judged,
+        compared=island.compared,
+        unchecked=island.unchecked,
         floods=island.floods,
         revoked_keys=island.revoked_keys,
         revoked_before_ms=island.revoked_before_ms,
@@ -229,9 +241,31 @@ def revoked(island: Island, event: IslandRevoked) -> Island:
     )
 
 
-def judgement(job_id: str, attempt: int) -> str:
-    """What makes a change of karma happen once: the attempt it judges."""
-    return f"{job_id}/{attempt}"
+def judgement(job_id: str, attempt: int, penalty: Penalty | None = None) -> str:
+    """What makes a change of karma happen once: the attempt it judges.
+
+    A result that proves wrong is judged besides, for it may have been credited long before.
+    """
+    once = f"{job_id}/{attempt}"
+    return f"{once}/{penalty}" if penalty in WRONG_RESULT else once
+
+
+def evolve_results(island: Island, event: ResultConfirmed | ResultContradicted) -> Island:
+    compared = island.compared.with_id(judgement(event.job_id, event.attempt))
+    in_row = event.in_row if isinstance(event, ResultConfirmed) else 0
+    island = replace(island, compared=compared, valid_in_row={**island.valid_in_row, event.runtime: in_row})
+    if isinstance(event, ResultConfirmed):
+        return island
+    doubted = set(event.doubted)
+    trusted = tuple(job for job in island.unchecked.get(event.runtime, ()) if job not in doubted)
+    return replace(island, unchecked={**island.unchecked, event.runtime: trusted})
+
+
+def with_unchecked(island: Island, event: WorkCredited) -> Island:
+    if event.unchecked is None:
+        return island
+    last = (*island.unchecked.get(event.unchecked, ()), event.job_id)[-UNCHECKED_KEPT_MAX:]
+    return replace(island, unchecked={**island.unchecked, event.unchecked: last})
 
 
 def evolve_karma(island: Island, event: WorkCredited | KarmaPenalized | FloodPenalized) -> Island:
@@ -241,9 +275,10 @@ def evolve_karma(island: Island, event: WorkCredited | KarmaPenalized | FloodPen
                 karma=event.karma, pending_minutes=event.pending_minutes, pending_ms=event.pending_ms
             )
             judged = island.judged.with_id(judgement(event.job_id, event.attempt))
+            island = with_unchecked(island, event)
             return replace(island, standing=standing, faults_in_row=0, judged=judged)
         case KarmaPenalized():
-            judged = island.judged.with_id(judgement(event.job_id, event.attempt))
+            judged = island.judged.with_id(judgement(event.job_id, event.attempt, event.penalty))
             island = replace(island, judged=judged)
         case FloodPenalized():
             island = replace(

@@ -44,6 +44,9 @@ PENALTY_POINTS: Final = {
 }
 
 
+WRONG_RESULT: Final = frozenset({Penalty.QUORUM_CONTRADICTED, Penalty.KNOWN_ANSWER_FAILED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """An island's karma, with what has been worked towards the next point."""
