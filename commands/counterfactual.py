@@ -1,0 +1,160 @@
+"""What placements of the past would have come to under other rules, at other prices, or without an island.
+
+Called by `archipelago placement replay` with one `commands.replay.PastDecision` after another. Each decision is made
+again on the fleet that was recorded: it is not followed what the other winner's slots would have meant for the next.
+A decision counts only where the recorded rules and fleet lead to the recorded winner; what does not is counted apart.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from commands.replay import PastDecision
+from domain.ids import IslandId, JobId
+from domain.placement import Offer, Placement, ask_micro, place
+from domain.placement_rules import CURRENT, PlacementRules
+
+CHANGES_TOLD_MAX: Final = 100
+EXAMPLES_TOLD_MAX: Final = 10
+WHOLE_PERMILLE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposition:
+    """What is supposed to have been otherwise. `price_permille` multiplies all asks of an island."""
+
+    rules: PlacementRules = CURRENT
+    without: frozenset[IslandId] = frozenset()
+    price_permille: Mapping[IslandId, int] = field(default_factory=dict)
+
+
+class Turn(StrEnum):
+    """How a decision would have come out otherwise."""
+
+    OTHER_ISLAND = "other_island"  # Another island would have won.
+    OTHER_PRICE = "other_price"  # The same island, at another price.
+    NOW_PLACED = "now_placed"  # The job waited, and would have been placed.
+    NOT_PLACED = "not_placed"  # The job was placed, and no island would have fitted.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One decision that would have come out otherwise. An island is None where the job was not placed."""
+
+    position: int
+    job_id: JobId
+    turn: Turn
+    before: IslandId | None
+    after: IslandId | None
+    before_micro: int
+    after_micro: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Share:
+    """What one island gets of the decisions: jobs, and their prices as placed."""
+
+    name: str
+    jobs_before: int = 0
+    jobs_after: int = 0
+    micro_before: int = 0
+    micro_after: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Comparison:
+    """`decided` were made again; `of_old_rules` and `not_reproduced` could not be, and count nowhere else.
+
+    `differences` are the first of `different`, `examples` positions of decisions that were not reproduced.
+    """
+
+    decided: int = 0
+    of_old_rules: int = 0
+    not_reproduced: int = 0
+    examples: list[int] = field(default_factory=list)
+    different: dict[Turn, int] = field(default_factory=lambda: dict.fromkeys(Turn, 0))
+    differences: list[Difference] = field(default_factory=list)
+    shares: dict[IslandId, Share] = field(default_factory=dict)
+
+
+class Counterfactual:
+    def __init__(self, supposition: Supposition) -> None:
+        self._supposed = supposition
+        self.comparison = Comparison()
+
+    def take(self, decision: PastDecision) -> None:
+        """Makes one decision again, twice: as it was, to see that it comes out so, and as it is supposed."""
+        if decision.rules_version != CURRENT.version:
+            self.comparison.of_old_rules += 1
+            return
+        if not is_reproduced(decision):
+            self.comparison.not_reproduced += 1
+            if len(self.comparison.examples) < EXAMPLES_TOLD_MAX:
+                self.comparison.examples.append(decision.position)
+            return
+        self.comparison.decided += 1
+        self._compare(decision, self._decide_otherwise(decision))
+
+    def _decide_otherwise(self, decision: PastDecision) -> Placement:
+        offers = supposed_offers(decision, self._supposed)
+        return place(decision.want, offers, now_ms=decision.at_ms, rules=self._supposed.rules)
+
+    def _compare(self, decision: PastDecision, otherwise: Placement) -> None:
+        after = otherwise.winner.island_id if otherwise.winner else None
+        if decision.winner is not None:
+            share = self._share(decision, decision.winner)
+            share.jobs_before += 1
+            share.micro_before += decision.price_micro
+        if after is not None:
+            share = self._share(decision, after)
+            share.jobs_after += 1
+            share.micro_after += otherwise.price_micro
+        turn = turn_of(decision, after, otherwise.price_micro)
+        if turn is None:
+            return
+        self.comparison.different[turn] += 1
+        if len(self.comparison.differences) < CHANGES_TOLD_MAX:
+            self.comparison.differences.append(
+                Difference(
+                    position=decision.position,
+                    job_id=decision.want.job_id,
+                    turn=turn,
+                    before=decision.winner,
+                    after=after,
+                    before_micro=decision.price_micro,
+                    after_micro=otherwise.price_micro,
+                )
+            )
+
+    def _share(self, decision: PastDecision, island_id: IslandId) -> Share:
+        name = decision.offers[island_id].name
+        return self.comparison.shares.setdefault(island_id, Share(name=name))
+
+
+def is_reproduced(decision: PastDecision) -> bool:
+    """Whether the recorded rules and fleet lead to what was recorded."""
+    again = place(decision.want, decision.offers.values(), now_ms=decision.at_ms)
+    winner = again.winner.island_id if again.winner else None
+    return (winner, again.price_micro) == (decision.winner, decision.price_micro)
+
+
+def supposed_offers(decision: PastDecision, supposed: Supposition) -> Iterable[Offer]:
+    for offer in decision.offers.values():
+        if offer.island_id in supposed.without:
+            continue
+        permille = supposed.price_permille.get(offer.island_id, WHOLE_PERMILLE)
+        if permille == WHOLE_PERMILLE:
+            yield offer
+        else:
+            ask = ask_micro(decision.want, offer) * permille // WHOLE_PERMILLE
+            yield replace(offer, asks_micro={decision.want.cargo.slug: ask})
+
+
+def turn_of(decision: PastDecision, after: IslandId | None, price_micro: int) -> Turn | None:
+    """None where it would have come out the same."""
+    if decision.winner == after:
+        return None if decision.price_micro == price_micro else Turn.OTHER_PRICE
+    if decision.winner is None:
+        return Turn.NOW_PLACED
+    return Turn.NOT_PLACED if after is None else Turn.OTHER_ISLAND
