@@ -13,7 +13,7 @@ from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
 from api.workers import PlannerRunner
 from commands.process import Planner, ReactionCarrier
-from commands.processes import barring, expiring, killing, liveness, placing, renewing, reputation
+from commands.processes import barring, exchanging, expiring, killing, liveness, placing, renewing, reputation
 
 
 class Picture(Protocol):
@@ -33,6 +33,7 @@ class DrawingPlanner(Planner, Protocol):
 @dataclass(frozen=True, slots=True)
 class Planners:
     placing: placing.Placing
+    exchanging: exchanging.Exchanging
     expiring: expiring.Expiring
     barring: barring.Barring
     killing: killing.Killing
@@ -43,6 +44,7 @@ class Planners:
     def all(self) -> tuple[DrawingPlanner, ...]:
         return (
             self.placing,
+            self.exchanging,
             self.expiring,
             self.barring,
             self.killing,
@@ -56,6 +58,7 @@ async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
     """Every planner with the picture it saved last, or with none."""
     return Planners(
         placing=placing.Placing(lambda: outputs.position, await store.picture("placing", placing.Picture)),
+        exchanging=exchanging.Exchanging(await store.picture("exchanging", exchanging.Picture)),
         expiring=expiring.Expiring(await store.picture("expiring", expiring.Picture)),
         barring=barring.Barring(await store.picture("barring", barring.Picture)),
         killing=killing.Killing(await store.picture("killing", killing.Picture)),
