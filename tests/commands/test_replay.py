@@ -130,6 +130,7 @@ def test_an_order_that_was_given_and_not_yet_seen_recorded_has_taken_its_slot() 
     story.join("garden", asks={"_default": 2 * MICRO_PER_CREDIT}, slots=1)
     story.join("harbour")
     story.give_back(ReturnReason.HEAT, OTHER_JOB_ID)
+    story.beat("attic", is_leaving=True)
     story.submit()
     story.is_late = True
     story.wait()
