@@ -9,7 +9,18 @@ from typing import Any, Final
 
 import msgspec
 
-from domain import account_events, api_key, cargo_events, island_events, job_events, publisher
+from domain import (
+    account_events,
+    api_key,
+    cargo_events,
+    check_events,
+    exchange,
+    island_events,
+    job_events,
+    publisher,
+    refund,
+    treasury_events,
+)
 
 EVENTS: Final[dict[str, type]] = {
     "account.opened": account_events.AccountOpened,
@@ -21,6 +32,12 @@ EVENTS: Final[dict[str, type]] = {
     "account.hold_released": account_events.HoldReleased,
     "account.credits_earned": account_events.CreditsEarned,
     "account.escrow_released": account_events.EscrowReleased,
+    "account.credits_corrected": account_events.CreditsCorrected,
+    "account.earning_taken_back": account_events.EarningTakenBack,
+    "account.charge_refunded": account_events.ChargeRefunded,
+    "account.compensation_paid": account_events.CompensationPaid,
+    "account.balance_ran_low": account_events.BalanceRanLow,
+    "account.balance_recovered": account_events.BalanceRecovered,
     "api_key.issued": api_key.ApiKeyIssued,
     "api_key.revoked": api_key.ApiKeyRevoked,
     "cargo.published": cargo_events.CargoPublished,
@@ -34,6 +51,14 @@ EVENTS: Final[dict[str, type]] = {
     "cargo.rated": cargo_events.CargoRated,
     "cargo.complaint_filed": cargo_events.ComplaintFiled,
     "cargo.incident_recorded": cargo_events.IncidentRecorded,
+    "check.opened": check_events.CheckOpened,
+    "check.replica_ordered": check_events.ReplicaOrdered,
+    "check.answer_recorded": check_events.AnswerRecorded,
+    "check.run_unanswered": check_events.RunUnanswered,
+    "check.verdict_reached": check_events.VerdictReached,
+    "check.late_answer_taken": check_events.LateAnswerTaken,
+    "check.known_answer_judged": check_events.KnownAnswerJudged,
+    "exchange.rates_snapshotted": exchange.RatesSnapshotted,
     "island.enrolled": island_events.IslandEnrolled,
     "island.paired": island_events.IslandPaired,
     "island.approved": island_events.IslandApproved,
@@ -52,6 +77,8 @@ EVENTS: Final[dict[str, type]] = {
     "island.work_credited": island_events.WorkCredited,
     "island.karma_penalized": island_events.KarmaPenalized,
     "island.flood_penalized": island_events.FloodPenalized,
+    "island.result_confirmed": island_events.ResultConfirmed,
+    "island.result_contradicted": island_events.ResultContradicted,
     "island.payouts_unlocked": island_events.PayoutsUnlocked,
     "island.cooldown_started": island_events.CooldownStarted,
     "island.suspended": island_events.IslandSuspended,
@@ -71,6 +98,11 @@ EVENTS: Final[dict[str, type]] = {
     "publisher.tier_granted": publisher.PublisherTierGranted,
     "publisher.slug_claimed": publisher.SlugClaimed,
     "publisher.slug_released": publisher.SlugReleased,
+    "refund.requested": refund.RefundRequested,
+    "treasury.fees_collected": treasury_events.FeesCollected,
+    "treasury.compensation_granted": treasury_events.CompensationGranted,
+    "treasury.refund_covered": treasury_events.RefundCovered,
+    "treasury.refund_owed": treasury_events.RefundOwed,
 }
 NAMES: Final = {kind: name for name, kind in EVENTS.items()}
 

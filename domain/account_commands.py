@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from domain.ids import AccountId, IslandId, JobId
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
+from domain.pricing import PriceUnit
+from domain.refund import ChargePart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,14 @@ class HoldCredits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleHold:
+    """`charge_micro` is for `units` at `unit_price_micro` each, or for as much of it as the hold covers."""
+
     account_id: AccountId
     job_id: JobId
     charge_micro: int
+    price_unit: PriceUnit = PriceUnit.JOB
+    units: int = 1
+    unit_price_micro: int = 0
     island_id: IslandId
     owner_id: AccountId
     publisher_id: AccountId
@@ -85,6 +92,65 @@ class SplitHold:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectCredits:
+    """`original` is the address of the event that was wrong; a negative amount takes free credits back."""
+
+    account_id: AccountId
+    correction_id: str
+    original: str
+    amount_micro: int
+    reason: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackEarning:
+    """`part` of the charge of a job is to go back to `payer_id`, as far as it is still there."""
+
+    account_id: AccountId
+    job_id: JobId
+    part: ChargePart
+    island_id: IslandId | None
+    original: str
+    payer_id: AccountId
+    amount_micro: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveRefund:
+    """`refund_id` says which part and from whom: each arrives once."""
+
+    account_id: AccountId
+    job_id: JobId
+    refund_id: str
+    original: str
+    amount_micro: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveCompensation:
+    account_id: AccountId
+    job_id: JobId
+    amount_micro: int
+    reason: str
+    compensation_rules_version: int
+    evidence: tuple[str, ...]
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveBid:
+    """What this account bids for a unit of a cargo where a job does not say; None forgets it."""
+
+    account_id: AccountId
+    slug: CargoSlug
+    bid_micro: int | None
+    now_ms: int
+
+
 AccountCommand = (
     OpenAccount
     | GrantCredits
@@ -94,4 +160,9 @@ AccountCommand = (
     | ReleaseHold
     | EarnCredits
     | ReleaseEscrow
+    | CorrectCredits
+    | TakeBackEarning
+    | ReceiveRefund
+    | ReceiveCompensation
+    | SaveBid
 )

@@ -6,7 +6,9 @@ balanced transaction of the ledger. Amounts are whole micro-credits, times Unix 
 
 from dataclasses import dataclass
 
-from domain.ids import AccountId, IslandId, JobId
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
+from domain.pricing import PriceUnit
+from domain.refund import ChargePart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,11 @@ class CreditsHeld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSettled:
-    """The charge leaves the hold: the fee to the platform, the rest to clearing until `CreditsEarned` takes it."""
+    """The charge leaves the hold: the fee to the platform, the rest to clearing until `CreditsEarned` takes it.
+
+    It is for `units` at `unit_price_micro` each, or for as much of it as was held. Events from before prices had units
+    have a `unit_price_micro` of 0 and were charged for one job.
+    """
 
     account_id: AccountId
     job_id: JobId
@@ -49,6 +55,9 @@ class HoldSettled:
     publisher_id: AccountId
     price_rules_version: int
     settled_at_ms: int
+    price_unit: PriceUnit = PriceUnit.JOB
+    units: int = 1
+    unit_price_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +99,89 @@ class HoldSplit:
     split_at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsCorrected:
+    """An operator put right what the event `original` (`position.index`) had wrong. A negative amount goes back."""
+
+    account_id: AccountId
+    correction_id: str
+    original: str
+    amount_micro: int
+    reason: str
+    corrected_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningTakenBack:
+    """A charge is refunded, and this is what of one part of it was still there. The treasury covers `missing_micro`.
+
+    `original` is the address of the settlement; `island_id` is empty for the publisher's part.
+    """
+
+    account_id: AccountId
+    job_id: JobId
+    part: ChargePart
+    island_id: IslandId | None
+    original: str
+    payer_id: AccountId
+    from_escrow_micro: int
+    from_free_micro: int
+    missing_micro: int
+    taken_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeRefunded:
+    """Part of what a job had cost came back. `original` is the address of its settlement."""
+
+    account_id: AccountId
+    job_id: JobId
+    refund_id: str
+    original: str
+    amount_micro: int
+    refunded_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompensationPaid:
+    """The network makes up for a job that was lost or late. `evidence` are addresses of the attempts that ended."""
+
+    account_id: AccountId
+    job_id: JobId
+    amount_micro: int
+    reason: str
+    compensation_rules_version: int
+    evidence: tuple[str, ...]
+    paid_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRanLow:
+    """The free credits fell below the limit; said once until they have recovered."""
+
+    account_id: AccountId
+    free_micro: int
+    limit_micro: int
+    ran_low_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRecovered:
+    account_id: AccountId
+    free_micro: int
+    recovered_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BidSaved:
+    """What the account bids for a unit of a cargo where a job does not say. None: nothing any more."""
+
+    account_id: AccountId
+    slug: CargoSlug
+    bid_micro: int | None
+    saved_at_ms: int
+
+
 AccountEvent = (
     AccountOpened
     | CreditsGranted
@@ -99,4 +191,11 @@ AccountEvent = (
     | HoldReleased
     | CreditsEarned
     | EscrowReleased
+    | CreditsCorrected
+    | EarningTakenBack
+    | ChargeRefunded
+    | CompensationPaid
+    | BalanceRanLow
+    | BalanceRecovered
+    | BidSaved
 )

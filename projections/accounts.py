@@ -12,9 +12,16 @@ from commands.event_log import Commit
 from domain.account_events import (
     AccountEvent,
     AccountOpened,
+    BalanceRanLow,
+    BalanceRecovered,
+    BidSaved,
+    ChargeRefunded,
+    CompensationPaid,
+    CreditsCorrected,
     CreditsEarned,
     CreditsGranted,
     CreditsHeld,
+    EarningTakenBack,
     EscrowReleased,
     HoldReleased,
     HoldSettled,
@@ -33,7 +40,7 @@ SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """Amounts in micro-credits. `created_position` is the account's public number."""
+    """Amounts in micro-credits. `is_low` while a warning about the balance stands. `created_position` is the account's public number."""
 
     account_id: AccountId
     name: str
@@ -41,6 +48,7 @@ class AccountRow:
     free_micro: int = 0
     held_micro: int = 0
     escrow_micro: int = 0
+    is_low: bool = False
     created_position: int
     position: int
 
@@ -77,7 +85,7 @@ def account_after(row: AccountRow | None, event: AccountEvent, position: int) ->
             return moved(row, position, free=event.amount_micro)
         case CreditsHeld():
             return moved(row, position, free=-event.amount_micro, held=event.amount_micro)
-        case HoldSplit():
+        case HoldSplit() | BidSaved():
             return row
         case HoldSettled():
             closed = event.charged_micro + event.released_micro
@@ -90,6 +98,14 @@ def account_after(row: AccountRow | None, event: AccountEvent, position: int) ->
             return moved(row, position, free=event.amount_micro)
         case EscrowReleased():
             return moved(row, position, free=event.amount_micro, escrow=-event.amount_micro)
+        case CreditsCorrected() | ChargeRefunded() | CompensationPaid():
+            return moved(row, position, free=event.amount_micro)
+        case EarningTakenBack():
+            return moved(row, position, free=-event.from_free_micro, escrow=-event.from_escrow_micro)
+        case BalanceRanLow():
+            return replace(row, is_low=True, position=position)
+        case BalanceRecovered():
+            return replace(row, is_low=False, position=position)
         case _:
             assert_never(event)
 

@@ -9,6 +9,7 @@ CREATE TABLE accounts (
     free_micro bigint NOT NULL,
     held_micro bigint NOT NULL,
     escrow_micro bigint NOT NULL,
+    is_low boolean NOT NULL,
     created_position bigint NOT NULL,
     position bigint NOT NULL
 ) WITH (fillfactor = 50);

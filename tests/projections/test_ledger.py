@@ -10,8 +10,9 @@ import pytest
 from domain.account_events import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased
 from domain.ids import AccountId, IslandId, JobId
 from projections.contract import CommitRefused, Transaction, live_schema
-from projections.ledger import ENTRIES, EntryRow, Kind, Ledger, entries_of, posting_of
+from projections.ledger import ENTRIES, EntryRow, Ledger, entries_of
 from projections.migrations import prepare
+from projections.postings import Kind, posting_of
 from projections.runner import Runner, connect
 from tests import examples
 from tests.histories import History, random_history

@@ -40,7 +40,8 @@ from domain.job_events import JobCancelled, JobSucceeded
 from domain.job_state import ENDED, Job, Phase
 from domain.karma import MINUTE_MS
 from domain.rejection import Rejected
-from projections.ledger import CLEARING, MINT, Kind, entries_of, escrow, free, held
+from projections.ledger import entries_of
+from projections.postings import CLEARING, MINT, Kind, escrow, free, held
 from tests.examples import (
     ISLAND,
     OTHER_ISLAND,

@@ -11,7 +11,8 @@ from commands.event_log import Commit
 from domain.account_events import CreditsEarned, CreditsHeld, EscrowReleased, HoldReleased, HoldSettled
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import JobCancelled, JobSucceeded
-from projections.ledger import CLEARING, FEES, MINT, Kind, entries_of
+from projections.ledger import entries_of
+from projections.postings import CLEARING, FEES, MINT, Kind
 from tests.simulation.job_rules import JobRules
 from tests.simulation.rule import require
 
