@@ -10,18 +10,23 @@ from cli.terminal import say, show_table
 from domain.placement import Refusal
 
 REMEDIES: Final[Mapping[Refusal, str]] = {
+    Refusal.NOT_CHOSEN: "nothing: the job is meant for one other island",
     Refusal.NOT_APPROVED: "the island's owner pairs it",
     Refusal.SUSPENDED: "an operator looks at the island's karma and reinstates it",
     Refusal.OFFLINE: "start an island: archipelago island join URL",
     Refusal.DRAINING: "wait until it is back, or start another island",
     Refusal.COOLDOWN: "wait: it rests after several faults in a row",
     Refusal.RUNTIME_UNSUPPORTED: "start an island that offers the cargo's runtime",
+    Refusal.PLATFORM_MISMATCH: "start an island on a platform that the cargo runs on",
     Refusal.GPU_MISSING: "start an island with a GPU",
     Refusal.VRAM_SHORT: "start an island with more GPU memory",
     Refusal.RAM_SHORT: "start an island with more memory",
     Refusal.CPU_SHORT: "start an island with more cores",
     Refusal.DISK_SHORT: "free some disk on the island",
+    Refusal.FORMAT_UNSUPPORTED: "start an island whose engine loads the cargo's model format",
     Refusal.REGION_EXCLUDED: "submit without a region, or start an island there",
+    Refusal.SAME_OWNER: "wait for an island of another owner: results are compared across owners",
+    Refusal.PRIVACY_TIER: "start an island of your own, or submit with a lower privacy tier",
     Refusal.UNSIGNED: "start an island with keys of its own: archipelago island join URL",
     Refusal.TRUST_REFUSED: "use a cargo of a higher trust level; the owner takes no lower one",
     Refusal.ASK_ABOVE_BID: "submit again with a higher --bid",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from domain.gpu_bandwidth import bandwidth_mb_s
 from domain.ids import IslandId
 from domain.island_events import (
     AsksChanged,
@@ -43,6 +44,7 @@ from domain.job_events import (
     JobSucceeded,
 )
 from domain.placement import RECENT_MS, Offer, affinity_key
+from domain.region import known_region
 
 RECENT_KEPT_MAX: Final = 32  # Failures and cargos remembered per island; the oldest give way.
 
@@ -121,7 +123,7 @@ def with_capabilities(offer: Offer, found: Capabilities) -> Offer:
     return replace(
         offer,
         platform=found.platform,
-        region=found.region,
+        region=known_region(found.region),
         cpu_cores=found.cpu_cores,
         ram_mb=found.ram_mb,
         disk_free_mb=found.disk_free_mb,
@@ -129,6 +131,8 @@ def with_capabilities(offer: Offer, found: Capabilities) -> Offer:
         slots=found.slots,
         trust_level_min=found.trust_level_min,
         scores=scores(found.runtimes),
+        gpu_bandwidth_mb_s=found.gpu_bandwidth_mb_s or bandwidth_mb_s(found.gpu_model, found.gpu_vram_mb),
+        formats=frozenset(found.formats),
     )
 
 

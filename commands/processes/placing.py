@@ -53,6 +53,7 @@ class Picture:
     waiting: dict[JobId, Want] = field(default_factory=dict)
     running: dict[JobId, Want] = field(default_factory=dict)
     deferred: dict[JobId, Told] = field(default_factory=dict)
+    compared: dict[JobId, dict[JobId, AccountId]] = field(default_factory=dict)  # Owners by check and run.
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,16 @@ class Placing:
                 want = picture.waiting.pop(event.job_id, None)
                 if want is not None:
                     picture.running[event.job_id] = replace(want, attempts=event.attempt)
+                    self._take_owner(want, event.owner_id)
                 picture.deferred.pop(event.job_id, None)
                 self._ordered.pop(event.job_id, None)
             case AttemptLost() | AttemptFailed() | AttemptReturned():
                 want = picture.running.pop(event.job_id, None)
                 if want is not None:
+                    self._take_owner(want, None)
                     picture.waiting[event.job_id] = after_attempt(want, event)
+            case VerdictReached() | LateAnswerTaken():
+                picture.compared.pop(event.job_id, None)
             case JobSucceeded() | JobFailed() | JobCancelled():
                 for jobs in (picture.waiting, picture.running):
                     jobs.pop(event.job_id, None)
@@ -112,6 +117,31 @@ class Placing:
                 self._ordered.pop(event.job_id, None)
             case _:
                 pass
+
+    def _take_owner(self, want: Want, owner_id: AccountId | None) -> None:
+        """Whose island runs a job that is compared with others; None where it runs nowhere."""
+        check_id = check_of(want)
+        if check_id is None or want.only_island is not None:
+            return
+        others = {job: owner for job, owner in self._owners(check_id).items() if job != want.job_id}
+        if owner_id is not None:
+            others[want.job_id] = owner_id
+        self.picture.compared[check_id] = others
+
+    def _owners(self, check_id: JobId) -> Mapping[JobId, AccountId]:
+        return self.picture.compared.get(check_id, {})
+
+    def _apart(self, want: Want) -> Want:
+        """The same, kept away from the owners of the other runs that it is compared with."""
+        check_id = check_of(want)
+        if check_id is None:
+            return want
+        owners = {owner for job, owner in self._owners(check_id).items() if job != want.job_id}
+        for job_id, order in self._ordered.items():
+            sibling, offer = self.picture.waiting.get(job_id), self.picture.offers.get(order.island_id)
+            if sibling is not None and offer is not None and check_of(sibling) == check_id:
+                owners.add(offer.owner_id)
+        return replace(want, excluded_owners=want.excluded_owners | owners)
 
     def plan(self, now_ms: int) -> Sequence[Order]:
         self._forget_lost_orders(now_ms)
@@ -201,6 +231,12 @@ def want_of(event: JobSubmitted) -> Want:
         priority=event.priority,
         region=event.region,
         submitted_at_ms=event.submitted_at_ms,
+        excluded_owners=frozenset(event.excluded_owners),
+        only_island=event.only_island,
+        privacy_tier=event.privacy_tier,
+        unit_bid_micro=event.unit_bid_micro,
+        check_id=event.check_id,
+        redundancy=event.redundancy,
     )
 
 

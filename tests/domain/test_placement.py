@@ -9,11 +9,11 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.cargo_spec import Runtime
-from domain.ids import IslandId
+from domain.ids import AccountId, IslandId
+from domain.lot import lot, lot_key
 from domain.placement import (
     CANDIDATES_KEPT_MAX,
     RECENT_MS,
-    WEIGHTS,
     Candidate,
     Offer,
     Placement,
@@ -22,16 +22,18 @@ from domain.placement import (
     affinity_key,
     fit_points,
     level_of,
-    lot,
     place,
     refusal,
 )
+from domain.placement_rules import CURRENT, WEIGHTS
+from domain.pricing import PriceUnit
 from tests.examples import (
     BID_MICRO,
     CUSTOMER,
     JOB_ID,
     OFFER,
     OTHER_JOB_ID,
+    OWNER,
     PRICE_MICRO,
     SLUG,
     T0_MS,
@@ -56,25 +58,43 @@ def winner_of(want: Want, *offers: Offer) -> str:
 # Who is fit.
 
 UNFIT: list[tuple[Refusal, dict[str, Any], dict[str, Any]]] = [
+    (Refusal.NOT_CHOSEN, {}, {"only_island": IslandId("another")}),
     (Refusal.NOT_APPROVED, {"is_approved": False}, {}),
     (Refusal.SUSPENDED, {"is_suspended": True}, {}),
     (Refusal.OFFLINE, {"is_online": False}, {}),
     (Refusal.DRAINING, {"is_draining": True}, {}),
     (Refusal.COOLDOWN, {"cooldown_until_ms": T0_MS + 1}, {}),
     (Refusal.RUNTIME_UNSUPPORTED, {"scores": {"container": 100}}, {}),
+    (Refusal.PLATFORM_MISMATCH, {}, {"cargo": cargo_with(platforms=("darwin-", "ios-"))}),
+    (Refusal.PLATFORM_MISMATCH, {"scores": {"coreml": 5}}, {"cargo": cargo_with(runtime=Runtime.COREML)}),
     (Refusal.GPU_MISSING, {}, {"cargo": cargo_with(requirements={"vram_mb": 1})}),
     (Refusal.VRAM_SHORT, {"gpu_vram_mb": 1_000}, {"cargo": cargo_with(requirements={"vram_mb": 1_001})}),
     (Refusal.RAM_SHORT, {"ram_mb": 255}, {}),
     (Refusal.RAM_SHORT, {}, {"cargo": cargo_with(requirements={"ram_mb": 401})}),
     (Refusal.CPU_SHORT, {}, {"cargo": cargo_with(requirements={"cpu_cores": 5})}),
     (Refusal.DISK_SHORT, {}, {"cargo": cargo_with(requirements={"disk_mb": 10_001})}),
+    (
+        Refusal.FORMAT_UNSUPPORTED,
+        {"formats": frozenset({"q1_0"})},
+        {"cargo": cargo_with(model_format="gguf")},
+    ),
     (Refusal.REGION_EXCLUDED, {}, {"region": "us-east"}),
+    (Refusal.SAME_OWNER, {}, {"excluded_owners": frozenset({OWNER})}),
+    (Refusal.PRIVACY_TIER, {"karma": 9}, {"privacy_tier": 1}),
+    (Refusal.PRIVACY_TIER, {"karma": 10, "is_unsigned": True}, {"cargo": cargo_with(privacy_tier=1)}),
+    (Refusal.PRIVACY_TIER, {"karma": 10}, {"privacy_tier": 2}),
     (Refusal.REGION_EXCLUDED, {"region": None}, {"region": "us-east"}),
     (Refusal.UNSIGNED, {"is_unsigned": True}, {"cargo": cargo_with(trust_level=2)}),
     (Refusal.TRUST_REFUSED, {"trust_level_min": 1}, {}),
     (Refusal.ASK_ABOVE_BID, {"asks_micro": {SLUG: BID_MICRO + 1}}, {}),
     (Refusal.ASK_ABOVE_BID, {"asks_micro": {"_default": BID_MICRO + 1}}, {}),
     (Refusal.ASK_ABOVE_BID, {}, {"bid_micro": PRICE_MICRO - 1}),
+    (Refusal.ASK_ABOVE_BID, {}, {"bid_micro": 2 * PRICE_MICRO - 1, "redundancy": 2}),
+    (
+        Refusal.ASK_ABOVE_BID,
+        {},
+        {"unit_bid_micro": PRICE_MICRO - 1, "cargo": cargo_with(price_unit=PriceUnit.SECOND)},
+    ),
     (Refusal.AT_CAPACITY, {"slots": 1, "active_jobs": BUSY}, {}),
     (Refusal.AT_CAPACITY, {"slots": 0}, {}),
 ]
@@ -85,6 +105,7 @@ def test_each_rule_turns_an_island_down(code: Refusal, offer: dict[str, Any], wa
     answer = placed(want_of(**want), replace(OFFER, **offer))
     assert answer.winner is None
     assert [(count.code, count.count) for count in answer.explanation.refusals] == [(code, 1)]
+    assert not answer.has_other_owner
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -105,6 +126,20 @@ def test_every_refusal_has_a_case() -> None:
         ({"gpu_vram_mb": 1_000}, {"cargo": cargo_with(requirements={"vram_mb": 1_000})}),
         ({}, {"cargo": cargo_with(requirements={"cpu_cores": 4, "disk_mb": 10_000, "ram_mb": 400})}),
         ({}, {"region": "eu-west"}),
+        ({}, {"region": "us-east,EU"}),
+        ({}, {"only_island": OFFER.island_id}),
+        ({}, {"cargo": cargo_with(platforms=("darwin-", "linux"))}),
+        (
+            {"platform": "ios-arm64", "scores": {"coreml": 5}},
+            {"cargo": cargo_with(runtime=Runtime.COREML)},
+        ),
+        ({"formats": frozenset({"gguf"})}, {"cargo": cargo_with(model_format="gguf")}),
+        ({"formats": frozenset()}, {"cargo": cargo_with(model_format="gguf")}),
+        ({}, {"excluded_owners": frozenset({AccountId("another")})}),
+        ({"karma": 10}, {"privacy_tier": 1}),
+        ({"owner_id": CUSTOMER, "is_unsigned": True}, {"privacy_tier": 2}),
+        ({}, {"bid_micro": 2 * PRICE_MICRO, "redundancy": 2}),
+        ({}, {"unit_bid_micro": PRICE_MICRO, "cargo": cargo_with(price_unit=PriceUnit.SECOND)}),
         ({}, {"bid_micro": PRICE_MICRO}),
         ({"trust_level_min": 1}, {"cargo": cargo_with(trust_level=1)}),
         ({"asks_micro": {SLUG: 1, "_default": BID_MICRO + 1}}, {}),
@@ -129,7 +164,8 @@ def test_refusals_are_counted_with_an_example() -> None:
     ]
     explanation = placed(want_of(), *offers).explanation
     counted = [(count.code, count.count, count.example) for count in explanation.refusals]
-    assert counted == [(Refusal.OFFLINE, 2, "a"), (Refusal.RAM_SHORT, 1, "c")]
+    first = min(map(IslandId, "ab"), key=lot_key)
+    assert counted == [(Refusal.OFFLINE, 2, first), (Refusal.RAM_SHORT, 1, "c")]
     assert (explanation.considered, explanation.view_position) == (4, 7)
 
 
@@ -226,11 +262,11 @@ def test_the_gpu_binds_where_the_cargo_uses_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used_share", "points"),
-    [(0.0, 40), (0.25, 70), (0.5, 100), (0.65, 100), (0.8, 100), (0.9, 50), (1.0, 0)],
+    ("used_percent", "points"),
+    [(0, 40), (25, 70), (50, 100), (65, 100), (80, 100), (90, 50), (100, 0)],
 )
-def test_the_fit_is_best_between_half_and_four_fifths(used_share: float, points: float) -> None:
-    assert fit_points(used_share) == pytest.approx(points)
+def test_the_fit_is_best_between_half_and_four_fifths(used_percent: int, points: int) -> None:
+    assert fit_points(used_percent, 100) == 100 * points
 
 
 def test_every_runtime_weighs_speed_fit_and_headroom() -> None:
@@ -248,10 +284,9 @@ def test_every_runtime_weighs_speed_fit_and_headroom() -> None:
         (59, 79, 20, 59, "marginal"),
     ],
 )
-def test_people_see_a_word_for_the_score(
-    speed: float, fit: float, headroom: float, total: float, level: str
-) -> None:
-    assert level_of(speed=speed, fit=fit, headroom=headroom, total=total) == level
+def test_people_see_a_word_for_the_score(speed: int, fit: int, headroom: int, total: int, level: str) -> None:
+    found = level_of(speed=100 * speed, fit=100 * fit, headroom=100 * headroom, total=100 * total)
+    assert found == level
 
 
 def test_the_winner_is_paid_its_own_ask() -> None:
@@ -264,7 +299,7 @@ def test_equals_draw_lots_that_any_replay_draws_again() -> None:
     offers = [offer_of(name) for name in "abcdef"]
     winners = {winner_of(want_of(f"j-{number}"), *offers) for number in range(60)}
     assert winners == set("abcdef")
-    assert lot(JOB_ID, IslandId("a")).hex() == "8c0323b2b1eb93a6"
+    assert f"{lot(lot_key(JOB_ID), lot_key('a')):016x}" == "799e53eeb006e4e6"
 
 
 def test_the_ten_best_are_kept_best_first() -> None:
@@ -272,6 +307,49 @@ def test_the_ten_best_are_kept_best_first() -> None:
     kept = placed(want_of(), *offers).explanation.candidates
     assert [candidate.island_id for candidate in kept] == [f"i-{karma}" for karma in range(19, 9, -1)]
     assert len(kept) == CANDIDATES_KEPT_MAX
+
+
+# The speed of language models.
+
+
+@pytest.mark.parametrize(
+    ("offer", "speed"),
+    [
+        ({"gpu_bandwidth_mb_s": 1_008_000, "gpu_vram_mb": 24_576}, 61.5),  # 123 tokens/s of 200.
+        ({"gpu_bandwidth_mb_s": 1_008_000, "gpu_vram_mb": 4_000}, 31.0),  # Half: the model does not fit.
+        ({"gpu_bandwidth_mb_s": 1_008_000, "gpu_vram_mb": 24_576, "scores": {"llmcpp": 40}}, 20.0),
+        ({"gpu_bandwidth_mb_s": 0}, 0.5),
+    ],
+)
+def test_a_language_model_runs_as_fast_as_measured_or_as_memory_is_read(
+    offer: dict[str, Any], speed: float
+) -> None:
+    want = want_of(cargo=cargo_with(runtime=Runtime.LLMCPP, target_score=200))
+    assert only_candidate(want, **{"scores": {"llmcpp": 0}} | offer).speed == speed
+
+
+# Results that are compared.
+
+
+def test_a_second_owner_is_known_of_even_while_his_islands_are_busy() -> None:
+    first, same = offer_of("a", karma=100), offer_of("b")
+    busy = offer_of("c", owner_id=AccountId("another"), slots=1, active_jobs=BUSY)
+    assert not placed(want_of(), first, same).has_other_owner
+    assert placed(want_of(), first, busy).has_other_owner
+    assert not placed(want_of(), first, replace(busy, is_online=False)).has_other_owner
+
+
+# Other rules.
+
+
+def test_a_counterfactual_decides_by_other_rules() -> None:
+    loyal = offer_of("a", asks_micro={SLUG: 5_000_000}, warm_slugs=frozenset({SLUG}))
+    cheap = offer_of("b", asks_micro={SLUG: 1})
+    rules = replace(CURRENT, version=99, warm=0)
+    assert winner_of(want_of(), loyal, cheap) == "a"
+    answer = place(want_of(), [loyal, cheap], now_ms=T0_MS, rules=rules)
+    assert answer.winner == cheap
+    assert answer.explanation.rules_version == 99
 
 
 # The three promises.

@@ -22,6 +22,7 @@ from domain.job_commands import AssignJob
 from domain.placement import Offer, Refusal, Want, affinity_key, place, refusal
 from tests.examples import CUSTOMER, ISLAND, SLUG, T0_MS, cargo_with, offer_of, want_of
 
+OTHER_OWNER: Final = AccountId("other-owner")
 names = st.sampled_from([f"i-{number}" for number in range(9)])
 runtimes = st.sampled_from([Runtime.WASM, Runtime.LLMCPP])
 requirements = st.fixed_dictionaries(
@@ -37,16 +38,23 @@ cargos = st.builds(
     runtime=runtimes,
     trust_level=st.integers(0, 3),
     requirements=requirements,
-    target_score=st.integers(1, 100),
+    target_score=st.integers(2, 100),
+    platforms=st.sampled_from([(), (), ("linux",)]),
+    model_format=st.sampled_from(["", "gguf"]),
+    privacy_tier=st.sampled_from([0, 0, 1]),
     price_micro=st.integers(1, 9),
 )
 wants = st.builds(
     want_of,
     st.sampled_from(["j-1", "j-2", "j-3"]).map(JobId),
     bid_micro=st.integers(3, 9),
-    region=st.sampled_from([None, "eu-west"]),
+    region=st.sampled_from([None, "eu-west", "EU", "us-east, eu-west"]),
     tried=st.frozensets(names.map(IslandId), max_size=4),
     cargo=cargos,
+    excluded_owners=st.sampled_from([frozenset[AccountId](), frozenset({OTHER_OWNER})]),
+    only_island=st.sampled_from([None, None, None, IslandId("i-3")]),
+    privacy_tier=st.sampled_from([0, 0, 0, 1, 2]),
+    redundancy=st.integers(1, 2),
 )
 FAULTS: Final[list[dict[str, Any]]] = [
     {"is_approved": False},
@@ -54,6 +62,11 @@ FAULTS: Final[list[dict[str, Any]]] = [
     {"is_suspended": True},
     {"is_draining": True},
     {"is_unsigned": True},
+    {"owner_id": OTHER_OWNER},
+    {"owner_id": CUSTOMER},
+    {"platform": "ios-arm64"},
+    {"formats": frozenset({"q1_0"})},
+    {"karma": 9},
     {"cooldown_until_ms": T0_MS + 1},
     {"region": None},
     {"cpu_cores": 1},
@@ -115,7 +128,18 @@ def ask_of(want: Want, offer: Offer) -> int:
     return offer.asks_micro.get(SLUG, offer.asks_micro.get("_default", want.cargo.price_micro))
 
 
+def may_see(want: Want, offer: Offer) -> bool:
+    """A customer's own islands see his inputs of tier 2; of tier 1, those with keys and karma do."""
+    tier = max(want.privacy_tier, want.cargo.privacy_tier)
+    is_proven = offer.karma >= 10 and not offer.is_unsigned
+    return [True, is_proven, offer.owner_id == want.account_id][tier]
+
+
 RULES: Final[dict[Refusal, Rule]] = {
+    Refusal.NOT_CHOSEN: Rule(
+        lambda want, offer: want.only_island is not None and want.only_island != offer.island_id,
+        lambda want, offer: (replace(want, only_island=None), offer),
+    ),
     Refusal.NOT_APPROVED: Rule(lambda _, offer: not offer.is_approved, mended_by(is_approved=lambda _: True)),
     Refusal.SUSPENDED: Rule(lambda _, offer: offer.is_suspended, mended_by(is_suspended=lambda _: False)),
     Refusal.OFFLINE: Rule(lambda _, offer: not offer.is_online, mended_by(is_online=lambda _: True)),
@@ -126,6 +150,10 @@ RULES: Final[dict[Refusal, Rule]] = {
     Refusal.RUNTIME_UNSUPPORTED: Rule(
         lambda want, offer: want.cargo.runtime not in offer.scores,
         mended_by(scores=lambda want: {want.cargo.runtime: 1}),
+    ),
+    Refusal.PLATFORM_MISMATCH: Rule(
+        lambda want, offer: bool(want.cargo.platforms) and offer.platform.split("/")[0] != "linux",
+        mended_by(platform=lambda _: "linux/amd64"),
     ),
     Refusal.GPU_MISSING: Rule(
         lambda want, offer: want.cargo.requirements.vram_mb > 0 == offer.gpu_vram_mb,
@@ -147,9 +175,21 @@ RULES: Final[dict[Refusal, Rule]] = {
         lambda want, offer: want.cargo.requirements.disk_mb > offer.disk_free_mb,
         mended_by(disk_free_mb=lambda want: want.cargo.requirements.disk_mb),
     ),
+    Refusal.FORMAT_UNSUPPORTED: Rule(
+        lambda want, offer: bool(want.cargo.model_format and offer.formats - {"gguf"}),
+        mended_by(formats=lambda _: frozenset({"gguf"})),
+    ),
     Refusal.REGION_EXCLUDED: Rule(
-        lambda want, offer: want.region not in (None, offer.region),
+        lambda want, offer: want.region is not None and offer.region != "eu-west",
         lambda want, offer: (replace(want, region=None), offer),
+    ),
+    Refusal.SAME_OWNER: Rule(
+        lambda want, offer: offer.owner_id in want.excluded_owners,
+        lambda want, offer: (replace(want, excluded_owners=frozenset()), offer),
+    ),
+    Refusal.PRIVACY_TIER: Rule(
+        lambda want, offer: not may_see(want, offer),
+        lambda want, offer: (want, replace(offer, owner_id=CUSTOMER, karma=10, is_unsigned=False)),
     ),
     Refusal.UNSIGNED: Rule(
         lambda want, offer: offer.is_unsigned and want.cargo.trust_level > 1,
@@ -160,8 +200,8 @@ RULES: Final[dict[Refusal, Rule]] = {
         mended_by(trust_level_min=lambda want: want.cargo.trust_level),
     ),
     Refusal.ASK_ABOVE_BID: Rule(
-        lambda want, offer: ask_of(want, offer) > want.bid_micro,
-        lambda want, offer: (replace(want, bid_micro=ask_of(want, offer)), offer),
+        lambda want, offer: ask_of(want, offer) > want.bid_micro // want.redundancy,
+        lambda want, offer: (replace(want, bid_micro=ask_of(want, offer) * want.redundancy), offer),
     ),
     Refusal.TRIED_BEFORE: Rule(
         lambda want, offer: offer.island_id in want.tried,
@@ -185,10 +225,12 @@ def first_broken(want: Want, offer: Offer) -> Refusal:
 @pytest.mark.parametrize("tried", [frozenset(), frozenset({ISLAND})], ids=["fresh", "tried"])
 def test_of_any_two_faults_the_first_in_the_order_of_the_rules_is_counted(tried: frozenset[IslandId]) -> None:
     needs = {"ram_mb": 500, "vram_mb": 5, "cpu_cores": 4, "disk_mb": 300}
-    cargo = cargo_with(requirements=needs, trust_level=2, runtime=Runtime.LLMCPP)
+    cargo = cargo_with(requirements=needs, trust_level=2, runtime=Runtime.LLMCPP, privacy_tier=1)
+    cargo = replace(cargo, platforms=("linux",), model_format="gguf")
     demanding = want_of(bid_micro=5, region="eu-west", tried=tried, cargo=cargo)
+    demanding = replace(demanding, excluded_owners=frozenset({OTHER_OWNER, CUSTOMER}))
     able: dict[str, Any] = {"cpu_cores": 6, "disk_free_mb": 500, "gpu_vram_mb": 8, "ram_mb": 600}
-    able |= {"scores": {"llmcpp": 5}, "asks_micro": {"_default": 1}}
+    able |= {"karma": 10, "scores": {"llmcpp": 5}, "asks_micro": {"_default": 1}}
     for one, other in product(FAULTS, FAULTS):
         offer = offer_of(ISLAND, **able | one | other)
         code = refusal(demanding, offer, T0_MS, retry_allowed=False)
@@ -223,7 +265,7 @@ IN_FAVOUR: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "a warm cargo": ({"warm_slugs": frozenset({SLUG})}, {"warm_slugs": frozenset()}),
     "the same customer lately": ({"recent_cargos_ms": LATELY}, {"recent_cargos_ms": {}}),
     "no failure lately": ({"recent_failures_ms": ()}, {"recent_failures_ms": (T0_MS,)}),
-    "more speed": ({"scores": {"wasm": 1, "llmcpp": 1}}, {"scores": {"wasm": 0, "llmcpp": 0}}),
+    "more speed": ({"scores": {"wasm": 2, "llmcpp": 2}}, {"scores": {"wasm": 1, "llmcpp": 1}}),
     "more free slots": ({"slots": 9}, {"slots": 8}),
 }
 
@@ -234,6 +276,8 @@ IN_FAVOUR: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
 def test_of_two_islands_alike_in_all_else_the_job_goes_where_there_is(
     favour: str, want: Want, offer: Offer
 ) -> None:
+    want = replace(want, only_island=None, excluded_owners=frozenset(), privacy_tier=0, redundancy=1)
+    want = replace(want, cargo=replace(want.cargo, privacy_tier=0))
     better, worse = IN_FAVOUR[favour]
     common: dict[str, Any] = {"slots": 3, "active_jobs": frozenset({"x"}), "asks_micro": {SLUG: 3}}
     first = replace(offer, island_id=IslandId("first"), **common | better)

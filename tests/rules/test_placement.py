@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 
 from domain.cargo_spec import Runtime
+from domain.gpu_bandwidth import bandwidth_mb_s, tokens_per_s
 from domain.placement import Candidate, place
 from tests.examples import CUSTOMER, OFFER, OTHER_JOB_ID, SLUG, T0_MS, cargo_with, want_of
 
 BUSY = frozenset({OTHER_JOB_ID})
 TEN_MINUTES_MS = 600_000
+FULL_SPEED = 10**6
 
 
 def candidate(runtime: Runtime = Runtime.WASM, **offer: Any) -> Candidate:
     """The score of an island that is idle, full of memory it does not have to spare, and of no speed."""
     plain: dict[str, Any] = {"scores": {runtime: 0}, "ram_mb": 256, "slots": 2, "active_jobs": BUSY}
-    want = want_of(region="eu-west", cargo=cargo_with(runtime=runtime))
+    plain["platform"] = "darwin-arm64"
+    want = want_of(region="eu-west", cargo=cargo_with(runtime=runtime, target_score=FULL_SPEED))
     [found] = place(want, [replace(OFFER, **plain | offer)], now_ms=T0_MS).explanation.candidates
     return found
 
@@ -32,6 +35,7 @@ def candidate(runtime: Runtime = Runtime.WASM, **offer: Any) -> Candidate:
         (Runtime.CONTAINER, 30, 40, 30),
         (Runtime.WASM, 25, 40, 35),
         (Runtime.ONNX, 45, 40, 15),
+        (Runtime.COREML, 45, 40, 15),
         (Runtime.DIFFUSERS, 45, 35, 20),
     ],
 )
@@ -40,7 +44,7 @@ def test_how_much_speed_fit_and_headroom_count_for_each_runtime(
 ) -> None:
     plain = candidate(runtime)
     assert (plain.speed, plain.fit, plain.headroom) == (0, 0, 50)
-    assert candidate(runtime, scores={runtime: 100}).total - plain.total == pytest.approx(speed)
+    assert candidate(runtime, scores={runtime: FULL_SPEED}).total - plain.total == pytest.approx(speed)
     assert candidate(runtime, ram_mb=400).total - plain.total == pytest.approx(fit)
     assert candidate(runtime, active_jobs=frozenset()).total - plain.total == pytest.approx(headroom / 2)
 
@@ -65,5 +69,35 @@ def test_what_else_counts_for_an_island(offer: dict[str, Any], points: float) ->
     assert candidate(**offer).total - candidate().total == pytest.approx(points)
 
 
-def test_the_region_that_was_asked_for_counts_five() -> None:
-    assert candidate().region == 5
+@pytest.mark.parametrize(
+    ("asked", "claimed", "points"),
+    [
+        ("eu-west", "eu-west", 5),
+        ("EU", "eu-central", 5),
+        ("eu-west,eu-central", "eu-central", 2),
+        ("us-west-2,us-east", "us-east", 2),
+        ("us-west-2,eu-west", "eu-west", 0),
+    ],
+)
+def test_the_region_that_was_asked_for_counts_five_and_an_adjacent_one_two(
+    asked: str, claimed: str, points: int
+) -> None:
+    want = want_of(region=asked)
+    [found] = place(want, [replace(OFFER, region=claimed)], now_ms=T0_MS).explanation.candidates
+    assert found.region == points
+
+
+@pytest.mark.parametrize(
+    ("gpu", "tokens_s"),
+    [
+        ("NVIDIA H100", 409),
+        ("NVIDIA A100", 249),
+        ("NVIDIA GeForce RTX 4090", 123),
+        ("NVIDIA GeForce RTX 3090", 114),
+        ("NVIDIA GeForce RTX 3080", 93),
+        ("NVIDIA GeForce RTX 3060", 44),
+        ("Tesla T4", 39),
+    ],
+)
+def test_how_many_tokens_a_second_each_gpu_is_expected_to_write(gpu: str, tokens_s: int) -> None:
+    assert tokens_per_s(bandwidth_mb_s(gpu, 10_240), 10_240, cpu_cores=8, model_mb=0) == tokens_s
