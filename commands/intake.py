@@ -6,7 +6,8 @@ and kept with its reason. A success counts only with a complete output, inside t
 signs must have told its digest too.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, assert_never
 
 from commands.event_log import Origin
@@ -44,6 +45,7 @@ from domain.job_state import Job
 from domain.rejection import Rejected, Rejection
 
 OUTPUT_WAIT_S: Final = 5.0  # How long a success waits for chunks that were overtaken.
+JUDGEMENT_DIGITS: Final = 16
 
 CLAIM_REJECTION_OF: Final = {
     Rejection.JOB_UNKNOWN: ClaimRejection.UNKNOWN_JOB,
@@ -148,7 +150,7 @@ class Intake:
             claim.island_id, claim.job_id, claim.attempt, after=job.output_after, wait_s=OUTPUT_WAIT_S
         )
         judged = success_command(claim, grade, collected, job, now_ms)
-        await self._handler.handle(JOB, claim.job_id, judged, origin=origin)
+        await self._handler.handle(JOB, claim.job_id, judged, origin=origin_of(judged, origin))
         return collected.conflicting
 
     async def _tell_to_stop(self, claim: Started) -> None:
@@ -158,6 +160,16 @@ class Intake:
                 job_id=claim.job_id, attempt=claim.attempt, island_id=claim.island_id, reason="superseded"
             )
         )
+
+
+def origin_of(judged: SucceedAttempt | FailAttempt, claimed: Origin) -> Origin:
+    """Where a judged success comes from: the claim, and what it came to.
+
+    Two coordinators that are delivered the same claim may see different parts of its output and judge it differently.
+    With one command id the second would be told that it reused another's; with two it loses the race and looks again.
+    """
+    judgement = hashlib.sha256(repr(judged).encode()).hexdigest()[:JUDGEMENT_DIGITS]
+    return replace(claimed, command_id=f"{claimed.command_id}.{judgement}")
 
 
 def claim_rejection(rejected: Rejected) -> ClaimRejection:

@@ -1,6 +1,7 @@
 """From what an island says to what is a fact: every claim, and every reason not to believe one."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ from domain.claim import (
 from domain.failure import Failure, ReturnReason
 from domain.ids import IslandId, JobId
 from domain.island_events import FloodPenalized, IslandWentOffline, RuntimesChanged
+from domain.job import JOB
 from domain.job_events import (
     AttemptFailed,
     Grade,
@@ -310,6 +312,31 @@ async def test_a_flood_that_two_coordinators_notice_at_once_costs_karma_once() -
     )
     penalized = [e for c in world.log.commits for e in c.events if isinstance(e, FloodPenalized)]
     assert len(penalized) == 1
+
+
+@pytest.mark.parametrize("winner", ["complete", "incomplete"])
+async def test_of_two_coordinators_that_judge_one_success_differently_the_first_is_right(winner: str) -> None:
+    """One hears the last chunk in time and the other does not; both look before either has recorded anything."""
+    world = await world_with_job(*RUNNING)
+    both = {"complete": world.intake, "incomplete": intake_that_hears(world, is_complete=False)}
+    for intake in both.values():
+        await intake._handler.state(JOB, JOB_ID)
+    first, second = (both[name] for name in sorted(both, key=lambda name: name != winner))
+    claim = says_succeeded()
+    told: dict[str, Any] = {"grade": Grade.SIGNED, "received_at_ms": at_ms(5)}
+    await first.take(claim, origin=origin("claim.1"), **told)
+    recorded = list(world.log.commits)
+    with contextlib.suppress(ClaimRejected):
+        await second.take(claim, origin=origin("claim.1"), **told)
+    assert world.log.commits == recorded
+    ended = JobSucceeded if winner == "complete" else AttemptFailed
+    assert isinstance(recorded[-1].events[0], ended)
+
+
+def intake_that_hears(world: World, *, is_complete: bool) -> Intake:
+    """Another coordinator's intake on the same log."""
+    outputs = ArrivedOutputs(replace(world.outputs.collected, is_complete=is_complete))
+    return Intake(CommandHandler(world.log), outputs, world.mailbox)
 
 
 # What is not believed.

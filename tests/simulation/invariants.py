@@ -61,7 +61,7 @@ class Invariants:
         self._assigned: set[tuple[Any, int, Any]] = set()
 
     def _told_digest(self, command_id: str) -> str | None:
-        kind, _, number = command_id.partition(".")
+        kind, number, *_ = command_id.split(".")
         require(kind == "claim", "J4", command_id, "a job succeeded without a claim")
         claim = self._claim(int(number))
         assert isinstance(claim, Succeeded)
