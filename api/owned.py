@@ -5,8 +5,10 @@
 from api.edge import EdgeState
 from api.errors import not_found
 from api.key_ring import Caller
+from domain.api_key import Scope
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND
+from domain.island_state import Membership
 from projections.jobs import JobRow
 from projections.placement import IslandRow
 
@@ -31,4 +33,12 @@ async def check_owns_island(edge: EdgeState, caller: Caller, island_id: IslandId
     """The same before a command, ahead of any projection. Raises `ApiError` (not_found)."""
     island = await edge.services.handler.state(ISLAND, island_id)
     if island.is_removed or island.owner_id != caller.account_id:
+        raise not_found(f"host {island_id}")
+
+
+async def check_may_see_island(edge: EdgeState, caller: Caller, island_id: IslandId) -> None:
+    """An own island, or any for an operator, also one that has left. Raises `ApiError` (not_found)."""
+    island = await edge.services.handler.state(ISLAND, island_id)
+    is_operator = Scope.ADMIN in caller.scopes and island.membership is not Membership.UNKNOWN
+    if not is_operator and (island.is_removed or island.owner_id != caller.account_id):
         raise not_found(f"host {island_id}")

@@ -3,6 +3,7 @@
 Registered in `cli.island`. An own island is named by its name or its id; the operator names islands by their id.
 """
 
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from cli.terminal import note, say, show_fields, show_json, show_table
 if TYPE_CHECKING:
     from cli.coordinator import Coordinator
 
+ISLAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{32,64}")  # Longer than people name islands.
 NONE_REJECTED: Final = "Nothing was rejected in the last thirty days."
 
 IslandName = Annotated[str, typer.Argument(metavar="NAME", help="The island's name, or its id.")]
@@ -185,6 +187,17 @@ async def own_island(coordinator: "Coordinator", name: str) -> dict[str, Any]:
             f"NAME: {len(found)} islands are called {name}", next_step=f"name one by its id: {ids}"
         )
     return found[0]
+
+
+async def named_island(coordinator: "Coordinator", name: str) -> tuple[str, str]:
+    """Id and name of an own island, or else what was typed as the id of any: the coordinator knows who may ask."""
+    try:
+        island = await own_island(coordinator, name)
+    except CommandFailed:
+        if not ISLAND_ID.fullmatch(name):
+            raise
+        return name, name
+    return island["id"], island["name"]
 
 
 async def own_islands(coordinator: "Coordinator") -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from cli import (
     deploy,
     island,
     job,
+    karma,
     keys,
     projections,
     registrar_program,
@@ -45,6 +46,7 @@ app.command("account")(account.account)
 app.add_typer(job.app, name="job")
 app.add_typer(cargo.app, name="cargo")
 app.add_typer(island.app, name="island")
+app.add_typer(karma.app, name="karma")
 app.add_typer(keys.app, name="keys")
 app.add_typer(projections.app, name="projections")
 
