@@ -13,7 +13,18 @@ from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
 from api.workers import PlannerRunner
 from commands.process import Planner, ReactionCarrier
-from commands.processes import barring, exchanging, expiring, killing, liveness, placing, renewing, reputation
+from commands.processes import (
+    barring,
+    collecting,
+    compensating,
+    exchanging,
+    expiring,
+    killing,
+    liveness,
+    placing,
+    renewing,
+    reputation,
+)
 
 
 class Picture(Protocol):
@@ -34,6 +45,8 @@ class DrawingPlanner(Planner, Protocol):
 class Planners:
     placing: placing.Placing
     exchanging: exchanging.Exchanging
+    collecting: collecting.Collecting
+    compensating: compensating.Compensating
     expiring: expiring.Expiring
     barring: barring.Barring
     killing: killing.Killing
@@ -45,6 +58,8 @@ class Planners:
         return (
             self.placing,
             self.exchanging,
+            self.collecting,
+            self.compensating,
             self.expiring,
             self.barring,
             self.killing,
@@ -59,6 +74,8 @@ async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
     return Planners(
         placing=placing.Placing(lambda: outputs.position, await store.picture("placing", placing.Picture)),
         exchanging=exchanging.Exchanging(await store.picture("exchanging", exchanging.Picture)),
+        collecting=collecting.Collecting(await store.picture("collecting", collecting.Picture)),
+        compensating=compensating.Compensating(await store.picture("compensating", compensating.Picture)),
         expiring=expiring.Expiring(await store.picture("expiring", expiring.Picture)),
         barring=barring.Barring(await store.picture("barring", barring.Picture)),
         killing=killing.Killing(await store.picture("killing", killing.Picture)),

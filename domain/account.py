@@ -1,4 +1,4 @@
-"""An account: free credits, holds, escrow. Money leaves only by hold -> settle | release, or to put right what was wrong.
+"""An account: free credits, holds, escrow. Money leaves by hold -> settle | release, or to put a mistake right.
 
 A charge is cut from its own hold, so a settlement cannot overdraw whatever else the account does in between. Every
 event that moves credits is one balanced transaction of the ledger. All amounts are whole micro-credits.
@@ -189,9 +189,10 @@ def split(account: Account, command: SplitHold) -> list[AccountEvent]:
     if known:
         return []
     held = open_hold(account, command.job_id)
-    if not 0 < command.amount_micro < held:
+    if not 0 < command.amount_micro <= held:
         raise Rejected(Rejection.SPLIT_OUTSIDE_HOLD, f"amount_micro: {command.amount_micro} of {held} held")
-    if len(account.holds_micro) >= OPEN_JOBS_MAX:
+    is_part = command.amount_micro < held
+    if is_part and len(account.holds_micro) >= OPEN_JOBS_MAX:
         raise Rejected(Rejection.OPEN_JOBS_EXCEEDED, f"at most {OPEN_JOBS_MAX} jobs may be open at once")
     return [
         HoldSplit(
@@ -399,9 +400,7 @@ def evolve(account: Account, event: AccountEvent) -> Account:
                 holds_micro={**account.holds_micro, event.job_id: event.amount_micro},
             )
         case HoldSplit():
-            kept = account.holds_micro.get(event.job_id, 0) - event.amount_micro
-            parts = {event.job_id: kept, event.into_job_id: event.amount_micro}
-            return replace(account, holds_micro={**account.holds_micro, **parts})
+            return evolve_split(account, event)
         case HoldSettled() | HoldReleased():
             return replace(
                 account,
@@ -454,6 +453,16 @@ def evolve_taking_back(account: Account, event: EarningTakenBack) -> Account:
         if not escrow[event.island_id]:
             del escrow[event.island_id]
     return replace(with_free(account, -event.from_free_micro), escrow_micro=escrow, taken_back=taken_back)
+
+
+def evolve_split(account: Account, event: HoldSplit) -> Account:
+    """A hold of which nothing is left is closed."""
+    kept = account.holds_micro.get(event.job_id, 0) - event.amount_micro
+    holds = {**account.holds_micro, event.job_id: kept, event.into_job_id: event.amount_micro}
+    if kept:
+        return replace(account, holds_micro=holds)
+    del holds[event.job_id]
+    return replace(account, holds_micro=holds, closed_holds=account.closed_holds.with_id(event.job_id))
 
 
 def evolve_earning(account: Account, event: CreditsEarned) -> Account:

@@ -3,7 +3,7 @@
 Compensated is a job that ended for want of attempts, or that came late, after an island or the network had ended an
 attempt at it. Not compensated: a job that its cargo failed, that found no island for its bid, that was cancelled, that
 only islands of its own account had failed, and the network's own jobs. It is paid out of collected fees alone
-(`domain.treasury`), never more than `PER_JOB_MICRO_MAX` for a job and `PER_DAY_MICRO_MAX` for an account and a day (UTC).
+(`domain.treasury`), never more than `PER_JOB_MICRO_MAX` a job and `PER_DAY_MICRO_MAX` an account and day (UTC).
 """
 
 from enum import StrEnum

@@ -40,7 +40,9 @@ SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """Amounts in micro-credits. `is_low` while a warning about the balance stands. `created_position` is the account's public number."""
+    """Amounts in micro-credits. `is_low` while a warning about the balance stands; `created_position` is the account's
+    public number.
+    """
 
     account_id: AccountId
     name: str

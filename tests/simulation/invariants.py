@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from commands.event_log import Commit
 from commands.process import SendAssignment, SendCancel
-from domain.account_events import AccountEvent, CreditsEarned, EscrowReleased, HoldReleased, HoldSettled
+from domain.account_events import CompensationPaid, CreditsEarned, EscrowReleased, HoldReleased, HoldSettled
 from domain.claim import AttemptClaim, Claim, ClaimRejection, Succeeded
 from domain.island_events import IslandEvent, KarmaPenalized, PayoutsUnlocked, WorkCredited
 from domain.job_events import (
@@ -23,6 +23,8 @@ from domain.job_events import (
     JobFailed,
     JobSucceeded,
 )
+from domain.treasury_events import CompensationGranted
+from projections.ledger import MONEY_EVENTS
 from tests.simulation.claims import StoredClaim
 from tests.simulation.island_rules import IslandRules
 from tests.simulation.job_rules import JobRules
@@ -35,6 +37,7 @@ CAUSES: Final[dict[type, tuple[type, ...]]] = {
     HoldReleased: (JobCancelled, JobFailed, JobAbandoned),
     CreditsEarned: (HoldSettled,),
     EscrowReleased: (PayoutsUnlocked,),
+    CompensationPaid: (CompensationGranted,),
     WorkCredited: (JobSucceeded,),
     KarmaPenalized: (AttemptLost, AttemptFailed, AttemptReturned),
 }
@@ -47,7 +50,6 @@ UNTRUE_OF_THE_HOLDER: Final = (
 EARLIER: Final = "earlier"  # The command behind what happened before the world began.
 JOB_EVENTS: Final = get_args(JobEvent)
 ISLAND_EVENTS: Final = (*get_args(IslandEvent), *JOB_EVENTS)
-ACCOUNT_EVENTS: Final = get_args(AccountEvent)
 
 
 class Invariants:
@@ -84,7 +86,7 @@ class Invariants:
                 self._assigned.add((event.job_id, event.attempt, event.island_id))
             if isinstance(event, ISLAND_EVENTS):
                 self.islands.see(event, commit, led_since_ms)
-        if isinstance(commit.events[0], ACCOUNT_EVENTS):
+        if isinstance(commit.events[0], MONEY_EVENTS):
             self.ledger.see(commit)
 
     def _see_cause(self, event: Any, commit: Commit) -> None:

@@ -8,11 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from commands.event_log import Commit
-from domain.account_events import CreditsEarned, CreditsHeld, EscrowReleased, HoldReleased, HoldSettled
+from domain.account_events import (
+    CompensationPaid,
+    CreditsEarned,
+    CreditsHeld,
+    EscrowReleased,
+    HoldReleased,
+    HoldSettled,
+)
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import JobCancelled, JobSucceeded
 from projections.ledger import entries_of
-from projections.postings import CLEARING, FEES, MINT, Kind
+from projections.postings import CLEARING, FEES, MINT, TREASURY, Kind
 from tests.simulation.job_rules import JobRules
 from tests.simulation.rule import require
 
@@ -30,6 +37,8 @@ class LedgerRules:
     earned: set[tuple[JobId, Kind]] = field(default_factory=set)
     grants: set[tuple[AccountId, str]] = field(default_factory=set)
     unlocked: set[tuple[AccountId, IslandId]] = field(default_factory=set)
+    compensated: set[JobId] = field(default_factory=set)
+    compensated_micro: int = 0
 
     def see(self, commit: Commit) -> None:
         sums: dict[int, int] = defaultdict(int)
@@ -76,6 +85,10 @@ class LedgerRules:
                 self._earned(event)
             case EscrowReleased():
                 self.unlocked.add((event.account_id, event.island_id))
+            case CompensationPaid():
+                require(event.job_id not in self.compensated, "L3", event.job_id, "compensated twice")
+                self.compensated.add(event.job_id)
+                self.compensated_micro += event.amount_micro
             case _:
                 pass
 
@@ -132,7 +145,8 @@ class LedgerRules:
             require(paid == due, "L6", job_id, f"{paid} paid, {due} is due")
         require(self.balances[CLEARING] == 0, "L6", CLEARING, f"{self.balances[CLEARING]} wait in clearing")
         fees = sum(settled.platform_fee_micro for settled in self.settled.values())
-        require(self.balances[FEES] == fees, "L1", FEES, "the platform has other fees than it took")
+        kept = self.balances[FEES] + self.balances[TREASURY] + self.compensated_micro
+        require(kept == fees, "L1", FEES, "the platform has other fees than it took")
 
 
 def due_micro(ended: object) -> int:
