@@ -69,10 +69,14 @@ class Planners:
         )
 
 
-async def load_planners(store: ProcessStore, outputs: Outputs) -> Planners:
-    """Every planner with the picture it saved last, or with none."""
+async def load_planners(store: ProcessStore, check_secret: bytes, outputs: Outputs) -> Planners:
+    """Every planner with the picture it saved last, or with none. `check_secret`: see `api.check_secret`."""
     return Planners(
-        placing=placing.Placing(lambda: outputs.position, await store.picture("placing", placing.Picture)),
+        placing=placing.Placing(
+            lambda: outputs.position,
+            await store.picture("placing", placing.Picture),
+            check_secret=check_secret,
+        ),
         exchanging=exchanging.Exchanging(await store.picture("exchanging", exchanging.Picture)),
         collecting=collecting.Collecting(await store.picture("collecting", collecting.Picture)),
         compensating=compensating.Compensating(await store.picture("compensating", compensating.Picture)),

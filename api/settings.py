@@ -72,6 +72,13 @@ class Settings(BaseSettings):
     anonymous_per_minute: int = Field(
         default=600, ge=1, description="Requests without a valid key that an address may make in a minute."
     )
+    network_credits: int = Field(
+        default=10_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Credits granted to the account `network`, which pays for checking results. "
+        "A number it never had before grants that many once more; 0 grants none.",
+    )
     write_wait_s: float = Field(
         default=2.0,
         gt=0,

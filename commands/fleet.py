@@ -29,6 +29,8 @@ from domain.island_events import (
     IslandSuspended,
     IslandWentOffline,
     KarmaPenalized,
+    ResultConfirmed,
+    ResultContradicted,
     RuntimeOffer,
     RuntimesChanged,
     WarmCargosChanged,
@@ -109,6 +111,10 @@ def with_island_event(offer: Offer, event: Any) -> Offer:
             return replace(offer, warm_slugs=frozenset(event.slugs))
         case WorkCredited() | KarmaPenalized() | FloodPenalized():
             return replace(offer, karma=event.karma)
+        case ResultConfirmed():
+            return replace(offer, valid_in_row={**offer.valid_in_row, event.runtime: event.in_row})
+        case ResultContradicted():
+            return replace(offer, valid_in_row={**offer.valid_in_row, event.runtime: 0})
         case CooldownStarted():
             return replace(offer, cooldown_until_ms=event.until_ms)
         case IslandSuspended():

@@ -8,10 +8,11 @@ long is not folded from its first event, but from a snapshot whose last commit i
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from commands.event_log import Conflict, EventLog, Origin
+from commands.event_log import Commit, Conflict, EventLog, Origin
 from commands.snapshots import LONG_LIVED, NoSnapshots, Snapshot, Snapshots, is_due
 from domain.decider import Decider
 from domain.rejection import Rejected
@@ -80,6 +81,14 @@ class CommandHandler:
     async def state(self, decider: Decider[C, S, E], aggregate_id: str) -> S:
         """The present state of one aggregate, read from the log where it is not known already."""
         return (await self._refresh(decider, decider.stream(aggregate_id))).state  # type: ignore[no-any-return]  # the cache holds states of many types
+
+    async def first(self, decider: Decider[C, S, E], aggregate_id: str) -> Commit | None:
+        """The first commit of one aggregate, or None where it has none."""
+        return await self._log.first(decider.stream(aggregate_id))
+
+    async def history(self, decider: Decider[C, S, E], aggregate_id: str) -> Sequence[Commit]:
+        """Every commit of one aggregate, oldest first."""
+        return await self._log.history(decider.stream(aggregate_id))
 
     async def _decide_and_append(
         self, decider: Decider[C, S, E], stream: str, command: C, origin: Origin

@@ -12,12 +12,14 @@ whole log. Runners: `api/workers.py` and, over a memory log, the tests.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
+from commands.batch_parts import Printed, cancel_part, submit_part
 from commands.event_log import Commit, Origin
 from commands.handle import CommandHandler
+from commands.replicas import DoubtResult, ReplicaReaction, Replicas, SubmitReplica, WithdrawReplica
 from domain.decider import Decider
-from domain.ids import IslandId, JobId
+from domain.ids import AccountId, IslandId, JobId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,25 @@ class SendCancel:
     reason: str
 
 
-Reaction = Order | SendAssignment | SendCancel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitPart:
+    """Make a job of a part of a batch."""
+
+    batch_id: JobId
+    job_id: JobId
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPart:
+    """Cancel the job of a part, as the account that pays for it would."""
+
+    job_id: JobId
+    account_id: AccountId
+    now_ms: int
+
+
+Reaction = Order | SendAssignment | SendCancel | SubmitPart | CancelPart | ReplicaReaction
 
 
 class Mailbox(Protocol):
@@ -82,11 +102,16 @@ class Planner(Protocol):
 
 
 class ReactionCarrier:
-    """Carries reactions out: commands through the handler, messages through the mailbox."""
+    """Carries reactions out: commands through the handler, messages through the mailbox.
 
-    def __init__(self, handler: CommandHandler, mailbox: Mailbox) -> None:
+    What an attempt has `printed` decides whether its cancellation is charged.
+    """
+
+    def __init__(self, handler: CommandHandler, mailbox: Mailbox, printed: Printed) -> None:
         self._handler = handler
         self._mailbox = mailbox
+        self._replicas = Replicas(handler)
+        self._printed = printed
 
     async def carry_out(self, reaction: Reaction, origin: Origin) -> None:
         match reaction:
@@ -98,6 +123,31 @@ class ReactionCarrier:
                 await self._mailbox.send_assignment(reaction)
             case SendCancel():
                 await self._mailbox.send_cancel(reaction)
+            case SubmitReplica():
+                await self._replicas.submit(reaction, origin)
+            case WithdrawReplica():
+                await self._replicas.withdraw(reaction, origin)
+            case DoubtResult():
+                await self._replicas.doubt(reaction, origin)
+            case SubmitPart():
+                await submit_part(
+                    self._handler,
+                    reaction.batch_id,
+                    reaction.job_id,
+                    origin=origin,
+                    now_ms=reaction.now_ms,
+                )
+            case CancelPart():
+                await cancel_part(
+                    self._handler,
+                    self._printed,
+                    reaction.job_id,
+                    reaction.account_id,
+                    origin=origin,
+                    now_ms=reaction.now_ms,
+                )
+            case _:
+                assert_never(reaction)
 
 
 async def advance(process: Process, commits: Sequence[Commit], carrier: ReactionCarrier) -> None:

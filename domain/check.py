@@ -149,7 +149,9 @@ def give_up_run(check: Check, command: RecordNoAnswer) -> list[CheckEvent]:
     unanswered = RunUnanswered(job_id=check.job_id, run_id=command.run_id, recorded_at_ms=command.now_ms)
     if check.verdict is not None:
         return [unanswered]
-    return [unanswered, *next_step(evolve(check, unanswered), command.now_ms)]
+    after = evolve(check, unanswered)
+    rest = [verdict(after, command.now_ms)] if command.ends_check else next_step(after, command.now_ms)
+    return [unanswered, *rest]
 
 
 def next_step(check: Check, now_ms: int) -> list[CheckEvent]:

@@ -36,10 +36,11 @@ class RecordAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordNoAnswer:
-    """The run failed, was cancelled or could not be ordered."""
+    """The run failed, was cancelled or could not be ordered. `ends_check`: nobody wants an answer any longer."""
 
     job_id: JobId
     run_id: JobId
+    ends_check: bool = False
     now_ms: int
 
 

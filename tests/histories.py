@@ -11,15 +11,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from commands.event_log import Commit, Origin
-from commands.process import Order
+from commands.process import Order, Process, Reaction
 from commands.processes.barring import Barring
+from commands.processes.checking import CHECKING
 from commands.processes.karma import KARMA
 from commands.processes.settling import SETTLING
+from commands.replicas import DoubtResult, SubmitReplica, WithdrawReplica, doubt_command, replica_commands
 from domain.account import ACCOUNT
 from domain.account_commands import GrantCredits, HoldCredits, OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
 from domain.cargo import CARGO
 from domain.cargo_commands import DisableCargo, PublishCargo
+from domain.check import CHECK
+from domain.check_commands import RecordNoAnswer
 from domain.decider import Decider
 from domain.failure import Failure, ReturnReason
 from domain.ids import AccountId, IslandId, JobId
@@ -61,6 +65,7 @@ from tests import examples
 READ_BATCH_MAX: Final = 1_000
 OPEN_JOBS_MAX: Final = 20
 GRANT_MICRO: Final = 10_000_000 * MICRO_PER_CREDIT
+FOLLOWING: Final[tuple[Process, ...]] = (SETTLING, KARMA, CHECKING)
 
 
 class History:
@@ -90,7 +95,7 @@ class History:
 
 
 class Network(History):
-    """A history that grows by commands. Settling, karma and barring follow at once, as they would in a coordinator."""
+    """A history that grows by commands. What follows from them in a coordinator follows at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,16 +104,57 @@ class Network(History):
 
     def do(self, decider: Decider[Any, Any, Any], aggregate_id: str, command: Any) -> tuple[Any, ...]:
         """What the command came to; nothing where it was rejected."""
-        orders = deque([Order(decider=decider, aggregate_id=aggregate_id, command=command)])
-        first = events = self._decide(orders.popleft())
+        reactions: deque[Reaction] = deque()
+        first = events = self._carry_out(Order(decider=decider, aggregate_id=aggregate_id, command=command))
         while True:
             for event in events:
-                orders += [o for o in SETTLING.react(event, self.now_ms) if isinstance(o, Order)]
-                orders += [o for o in KARMA.react(event, self.now_ms) if isinstance(o, Order)]
-            orders += self.barring.plan(self.now_ms) if not orders else []
-            if not orders:
+                for process in FOLLOWING:
+                    reactions += process.react(event, self.now_ms)
+            reactions += self.barring.plan(self.now_ms) if not reactions else []
+            if not reactions:
                 return first
-            events = self._decide(orders.popleft())
+            events = self._carry_out(reactions.popleft())
+
+    def _carry_out(self, reaction: Reaction) -> tuple[Any, ...]:
+        """As `commands.process.ReactionCarrier` does it, without a log that may fail."""
+        match reaction:
+            case Order():
+                return self._decide(reaction)
+            case SubmitReplica():
+                return self._submit(reaction)
+            case WithdrawReplica():
+                job = self.state(JOB, reaction.replica_id)
+                if job.account_id is None:
+                    return ()
+                command = CancelJob(
+                    job_id=reaction.replica_id,
+                    account_id=job.account_id,
+                    has_output=False,
+                    now_ms=reaction.now_ms,
+                )
+                return self._decide(Order(decider=JOB, aggregate_id=reaction.replica_id, command=command))
+            case DoubtResult():
+                doubt = doubt_command(self._events_of_job(reaction.job_id), reaction.now_ms)
+                return (
+                    self._decide(Order(decider=CHECK, aggregate_id=reaction.job_id, command=doubt))
+                    if doubt
+                    else ()
+                )
+            case _:
+                return ()
+
+    def _submit(self, reaction: SubmitReplica) -> tuple[Any, ...]:
+        order = reaction.order
+        hold, job = replica_commands(self._events_of_job(order.job_id)[0], order)
+        held = self._decide(Order(decider=ACCOUNT, aggregate_id=order.account_id, command=hold))
+        if held:
+            return held + self._decide(Order(decider=JOB, aggregate_id=order.replica_id, command=job))
+        silent = RecordNoAnswer(job_id=order.job_id, run_id=order.replica_id, now_ms=reaction.now_ms)
+        return self._decide(Order(decider=CHECK, aggregate_id=order.job_id, command=silent))
+
+    def _events_of_job(self, job_id: JobId) -> list[Any]:
+        stream = JOB.stream(job_id)
+        return [event for commit in self.commits if commit.stream == stream for event in commit.events]
 
     def state(self, decider: Decider[Any, Any, Any], aggregate_id: str) -> Any:
         return self.states.get(decider.stream(aggregate_id), decider.initial)

@@ -1,4 +1,4 @@
-"""Expiring: whatever has waited too long. Leases, queue and execution deadlines, credits held for no job.
+"""Expiring: whatever has waited too long. Leases, deadlines, credits held for no job, checks without an answer.
 
 A planner. It only asks; the job decides by its own state whether a deadline has really passed, so an old picture does
 no harm. A hold whose job never arrived is closed by giving the job up first: after that it never can arrive.
@@ -10,7 +10,10 @@ from typing import Any
 
 from commands.event_log import Commit
 from commands.process import Order
-from domain.account_events import CreditsHeld
+from domain.account_events import CreditsHeld, HoldSplit
+from domain.check import CHECK
+from domain.check_commands import CloseCheck
+from domain.check_events import AnswerRecorded, ReplicaOrdered, VerdictReached
 from domain.ids import AccountId, JobId
 from domain.job import ABANDON_AFTER_MS, JOB, LEASE_GRACE_MS
 from domain.job_commands import AbandonJob, ExpireLease, TimeOutJob
@@ -54,6 +57,7 @@ class Picture:
     position: int = 0
     jobs: dict[JobId, Deadlines] = field(default_factory=dict)
     held: dict[JobId, Held] = field(default_factory=dict)
+    checks_due_ms: dict[JobId, int] = field(default_factory=dict)
 
 
 class Expiring:
@@ -72,6 +76,9 @@ class Expiring:
         match event:
             case CreditsHeld():
                 self.picture.held[event.job_id] = Held(account_id=event.account_id, at_ms=event.held_at_ms)
+            case HoldSplit():
+                part = Held(account_id=event.account_id, at_ms=event.split_at_ms)
+                self.picture.held[event.into_job_id] = part
             case JobSubmitted():
                 self.picture.held.pop(event.job_id, None)
                 limit_ms = event.queue_limit_ms
@@ -89,6 +96,10 @@ class Expiring:
                 )
             case JobSucceeded() | JobFailed() | JobCancelled():
                 jobs.pop(event.job_id, None)
+            case AnswerRecorded() | ReplicaOrdered() if event.due_at_ms:
+                self.picture.checks_due_ms[event.job_id] = event.due_at_ms
+            case VerdictReached():
+                self.picture.checks_due_ms.pop(event.job_id, None)
             case _:
                 pass
 
@@ -119,6 +130,10 @@ class Expiring:
         for job_id, held in self.picture.held.items():
             if now_ms >= held.at_ms + ABANDON_AFTER_MS:
                 yield order(AbandonJob(job_id=job_id, account_id=held.account_id, now_ms=now_ms))
+        for job_id, due_ms in self.picture.checks_due_ms.items():
+            if now_ms >= due_ms:
+                close = CloseCheck(job_id=job_id, now_ms=now_ms)
+                yield Order(decider=CHECK, aggregate_id=job_id, command=close)
 
     def failed(self, order: Order) -> None:
         """Nothing to undo: the next look asks again."""

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any, Final
 
+from commands.compared_runs import ComparedRuns, check_for, check_of, other_owners, take_owner
 from commands.event_log import Commit
 from commands.fleet import AttemptEnd, island_of, offer_after
 from commands.process import Order
+from domain.check_events import LateAnswerTaken, VerdictReached
 from domain.ids import AccountId, IslandId, JobId
 from domain.job import JOB
 from domain.job_commands import AssignJob, DeferPlacement
@@ -53,7 +55,7 @@ class Picture:
     waiting: dict[JobId, Want] = field(default_factory=dict)
     running: dict[JobId, Want] = field(default_factory=dict)
     deferred: dict[JobId, Told] = field(default_factory=dict)
-    compared: dict[JobId, dict[JobId, AccountId]] = field(default_factory=dict)  # Owners by check and run.
+    compared: ComparedRuns = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,23 @@ class _Ordered:
 
 
 class Placing:
-    """`output_position` tells where the output stream stands: output of a new attempt can only lie behind it."""
+    """`output_position` tells where the output stream stands: output of a new attempt can only lie behind it.
+
+    `check_secret` decides which results are checked; every coordinator of a network has the same.
+    """
 
     name = "placing"
 
-    def __init__(self, output_position: Callable[[], int], picture: Picture | None = None) -> None:
+    def __init__(
+        self,
+        output_position: Callable[[], int],
+        picture: Picture | None = None,
+        *,
+        check_secret: bytes = b"",
+    ) -> None:
         self.picture = picture or Picture()
         self._output_position = output_position
+        self._check_secret = check_secret
         self._ordered: dict[JobId, _Ordered] = {}
 
     def take(self, commit: Commit) -> None:
@@ -100,46 +112,34 @@ class Placing:
                 want = picture.waiting.pop(event.job_id, None)
                 if want is not None:
                     picture.running[event.job_id] = replace(want, attempts=event.attempt)
-                    self._take_owner(want, event.owner_id)
+                    take_owner(picture.compared, want, event.owner_id)
                 picture.deferred.pop(event.job_id, None)
                 self._ordered.pop(event.job_id, None)
             case AttemptLost() | AttemptFailed() | AttemptReturned():
                 want = picture.running.pop(event.job_id, None)
                 if want is not None:
-                    self._take_owner(want, None)
+                    take_owner(picture.compared, want, None)
                     picture.waiting[event.job_id] = after_attempt(want, event)
             case VerdictReached() | LateAnswerTaken():
                 picture.compared.pop(event.job_id, None)
             case JobSucceeded() | JobFailed() | JobCancelled():
                 for jobs in (picture.waiting, picture.running):
-                    jobs.pop(event.job_id, None)
+                    want = jobs.pop(event.job_id, None)
+                    if want is not None and not isinstance(event, JobSucceeded):
+                        take_owner(picture.compared, want, None)
                 picture.deferred.pop(event.job_id, None)
                 self._ordered.pop(event.job_id, None)
             case _:
                 pass
 
-    def _take_owner(self, want: Want, owner_id: AccountId | None) -> None:
-        """Whose island runs a job that is compared with others; None where it runs nowhere."""
-        check_id = check_of(want)
-        if check_id is None or want.only_island is not None:
-            return
-        others = {job: owner for job, owner in self._owners(check_id).items() if job != want.job_id}
-        if owner_id is not None:
-            others[want.job_id] = owner_id
-        self.picture.compared[check_id] = others
-
-    def _owners(self, check_id: JobId) -> Mapping[JobId, AccountId]:
-        return self.picture.compared.get(check_id, {})
-
     def _apart(self, want: Want) -> Want:
         """The same, kept away from the owners of the other runs that it is compared with."""
-        check_id = check_of(want)
-        if check_id is None:
+        if check_of(want) is None:
             return want
-        owners = {owner for job, owner in self._owners(check_id).items() if job != want.job_id}
+        owners = other_owners(self.picture.compared, want)
         for job_id, order in self._ordered.items():
             sibling, offer = self.picture.waiting.get(job_id), self.picture.offers.get(order.island_id)
-            if sibling is not None and offer is not None and check_of(sibling) == check_id:
+            if sibling is not None and offer is not None and check_of(sibling) == check_of(want):
                 owners.add(offer.owner_id)
         return replace(want, excluded_owners=want.excluded_owners | owners)
 
@@ -148,7 +148,7 @@ class Placing:
         offers = self._offers_with_orders()
         free_slots = sum(max(0, offer.slots - offer.active) for offer in offers.values() if offer.is_online)
         orders: list[Order] = []
-        for want in self._fair_queue(now_ms):
+        for want in map(self._apart, self._fair_queue(now_ms)):
             if len(orders) >= PLACEMENTS_PER_PLAN_MAX:
                 break
             if not free_slots and want.job_id in self.picture.deferred:
@@ -212,6 +212,7 @@ class Placing:
             output_after=self._output_position(),
             explanation=replace(placement.explanation, turn=turn),
             now_ms=now_ms,
+            check=check_for(want, placement, self._check_secret),
         )
         return Order(decider=JOB, aggregate_id=want.job_id, command=command)
 

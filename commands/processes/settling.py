@@ -1,5 +1,6 @@
 """Settling: money follows a job that ended, once. One hold per job, under the job's own id.
 
+A result that is compared with another's is paid once there is a verdict; one that was contradicted costs nothing.
 Submission holds the credits first and appends the job second, so a job seen here always has its hold. The settled hold
 names who earned what; earning is a second step on the earners' accounts, and the ledger's clearing account is empty
 again when it is done.
@@ -12,6 +13,7 @@ from commands.process import Order, Process
 from domain.account import ACCOUNT
 from domain.account_commands import EarnCredits, EarnedShare, ReleaseEscrow, ReleaseHold, SettleHold
 from domain.account_events import HoldSettled
+from domain.check_events import KnownAnswerJudged, LateAnswerTaken, VerdictReached
 from domain.ids import AccountId, JobId
 from domain.island_events import PayoutsUnlocked
 from domain.job_events import JobAbandoned, JobCancelled, JobFailed, JobSucceeded
@@ -19,8 +21,18 @@ from domain.job_events import JobAbandoned, JobCancelled, JobFailed, JobSucceede
 
 def react(event: Any, at_ms: int) -> Sequence[Order]:
     match event:
-        case JobSucceeded():
-            return [settle(event, event.charge_micro or event.price_micro, event.price_micro, at_ms)]
+        case JobSucceeded() if event.check_id is None:
+            return [pay(event, at_ms)]
+        case VerdictReached():
+            return [
+                *(pay(run, at_ms) for run in (*event.agreeing, *event.undecided)),
+                *(release(run.account_id, run.job_id, at_ms) for run in event.contradicted),
+            ]
+        case LateAnswerTaken():
+            return [pay(event.run, at_ms)]
+        case KnownAnswerJudged():
+            run = event.run
+            return [pay(run, at_ms) if event.is_right else release(run.account_id, run.job_id, at_ms)]
         case JobCancelled() if event.charge_micro:
             return [settle(event, event.charge_micro, event.unit_price_micro, at_ms)]
         case JobCancelled() | JobFailed() | JobAbandoned():
@@ -34,9 +46,11 @@ def react(event: Any, at_ms: int) -> Sequence[Order]:
             return []
 
 
-def settle(
-    event: JobSucceeded | JobCancelled, charge_micro: int, unit_price_micro: int, at_ms: int
-) -> Order:
+def pay(run: JobSucceeded, at_ms: int) -> Order:
+    return settle(run, run.charge_micro or run.price_micro, run.price_micro, at_ms)
+
+
+def settle(event: JobSucceeded | JobCancelled, charge_micro: int, unit_price_micro: int, at_ms: int) -> Order:
     assert event.island_id is not None
     assert event.owner_id is not None
     command = SettleHold(

@@ -29,6 +29,7 @@ from domain.karma import (
     PAYOUT_KARMA,
     PENALTY_POINTS,
     SUSPENSION_KARMA,
+    WRONG_RESULT,
     Penalty,
     multiplier_permille,
 )
@@ -272,15 +273,21 @@ bars: st.SearchStrategy[IslandCommand] = st.one_of(
 scripts = st.lists(judgements | bars, min_size=8, max_size=30)
 
 
+def judged_by(one: WorkCredited | CreditWork | KarmaPenalized | PenalizeKarma) -> tuple[str, int, str]:
+    """A result that proves wrong is judged besides what its attempt earned or cost."""
+    penalty = getattr(one, "penalty", None)
+    return one.job_id, one.attempt, penalty if penalty in WRONG_RESULT else ""
+
+
 @for_all(scripts)
 def test_karma_moves_once_per_attempt_and_its_changes_add_up(script: list[IslandCommand]) -> None:
     past: list[IslandEvent] = [*enrolled()]
     for command in script:
         past += added(ISLAND_DECIDER, past, command)
     changes = [event for event in past if isinstance(event, WorkCredited | KarmaPenalized | FloodPenalized)]
-    judged = [(event.job_id, event.attempt) for event in changes if not isinstance(event, FloodPenalized)]
+    judged = [judged_by(event) for event in changes if not isinstance(event, FloodPenalized)]
     floods = [event.flood_id for event in changes if isinstance(event, FloodPenalized)]
-    asked = [(c.job_id, c.attempt) for c in script if isinstance(c, CreditWork | PenalizeKarma)]
+    asked = [judged_by(one) for one in script if isinstance(one, CreditWork | PenalizeKarma)]
     assert len(judged) == len(set(judged))
     assert set(judged) == set(asked)
     assert len(floods) == len(set(floods))

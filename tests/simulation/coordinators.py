@@ -56,9 +56,10 @@ class SimulatedCoordinator:
         log = LogClient(servers.log, self.line)
         mail = MailClient(servers.mail, log, self.line)
         self.handler = CommandHandler(log)
-        self.intake = Intake(self.handler, OutputClient(servers.outputs, self.line), mail)
+        outputs = OutputClient(servers.outputs, self.line)
+        self.intake = Intake(self.handler, outputs, mail)
         self._senders = Senders(self.handler)
-        self._carrier = ReactionCarrier(self.handler, mail)
+        self._carrier = ReactionCarrier(self.handler, mail, outputs)
         self._lanes = Lanes()
         self._tail = SimulatedTail(servers.log)
         self._store = StoreClient(servers.store, self.line)
@@ -98,7 +99,7 @@ class SimulatedCoordinator:
         outputs = cast("Outputs", OutputClient(self._servers.outputs, self.line))
         while self.planners is None and self.is_alive:
             try:
-                planners = await load_planners(cast("ProcessStore", self._store), outputs)
+                planners = await load_planners(cast("ProcessStore", self._store), b"simulated", outputs)
             except ProgramDied:
                 return
             planners.liveness.listening_since(self._servers.now_ms())

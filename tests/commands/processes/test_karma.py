@@ -37,7 +37,9 @@ def penalty(kind: Penalty, island_id: IslandId = ISLAND, attempt: int = 1) -> li
 
 
 def test_a_success_credits_the_time_worked() -> None:
-    command = CreditWork(island_id=ISLAND, job_id=JOB_ID, attempt=1, worked_ms=USAGE.wall_ms, now_ms=NOW_MS)
+    command = CreditWork(
+        island_id=ISLAND, job_id=JOB_ID, attempt=1, worked_ms=USAGE.wall_ms, now_ms=NOW_MS, unchecked="wasm"
+    )
     assert react(succeeded(), NOW_MS) == [Order(decider=ISLAND_DECIDER, aggregate_id=ISLAND, command=command)]
 
 
