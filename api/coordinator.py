@@ -31,7 +31,9 @@ from adapters.postgres.leadership import Leadership
 from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
 from adapters.postgres.snapshots import PostgresSnapshots, program_digest
+from api.check_secret import check_secret
 from api.connections import Connections, access
+from api.network_account import ensure_network_account
 from api.nonces import nonce_secret
 from api.pairing_desk import PairingDesk
 from api.pairing_page import pair_url
@@ -51,8 +53,11 @@ from api.workers import (
 from commands.handle import CommandHandler
 from commands.intake import Intake
 from commands.process import ReactionCarrier
+from commands.processes.batching import BATCHING
+from commands.processes.checking import CHECKING
 from commands.processes.dispatching import DISPATCHING
 from commands.processes.karma import KARMA
+from commands.processes.repaying import REPAYING
 from commands.processes.settling import SETTLING
 from commands.senders import Senders
 from projections.contract import live_schema
@@ -63,7 +68,7 @@ from projections.registry import PROJECTIONS
 from projections.runner import Runner
 from projections.runner import connect as connect_database
 
-PROCESSES: Final = (DISPATCHING, SETTLING, KARMA)
+PROCESSES: Final = (DISPATCHING, SETTLING, KARMA, CHECKING, BATCHING, REPAYING)
 PROCESS_CONNECTIONS_MAX: Final = 4
 JOBS_GATHERING_S: Final = 0.004
 GATHERING_S: Final = 0.05
@@ -99,14 +104,15 @@ class Coordinator:
         self._outputs = Outputs(connections.api)
         self._broker = Broker(access(settings, Role.COORDINATOR), "coordinator mailbox")
         self._outbox = Outbox(self._broker, self.log, self._artifact_url)
-        intake = Intake(self.handler, Outputs(connections.coordinator), self._outbox)
+        printed = Outputs(connections.coordinator)
+        intake = Intake(self.handler, printed, self._outbox)
         self._claims = ClaimMailbox(
             connections.coordinator,
             intake,
             Senders(self.handler),
             RejectedClaims(connections.coordinator),
         )
-        self._carrier = ReactionCarrier(self.handler, self._outbox)
+        self._carrier = ReactionCarrier(self.handler, self._outbox, printed)
         self._leadership = Leadership(settings.postgres_dsn)
         self._load_planners = planners
         self._planners: Planners | None = None
@@ -167,6 +173,7 @@ class Coordinator:
             await self._broker.stop()
 
     async def _lead(self, planners: Planners) -> None:
+        await ensure_network_account(self.handler, self.settings.network_credits)
         work: dict[str, Work] = {
             process.name: partial(run_process, process, self._tail, self._store, self._carrier, self.troubles)
             for process in PROCESSES
@@ -205,6 +212,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
         )
         await stack.enter_async_context(pool)
         store, codes = ProcessStore(pool), PairingCodes(pool)
+        secret = check_secret(access(settings, Role.API).credentials)
         snapshots = PostgresSnapshots(pool, program=program_digest())
         for tables in (store, codes, snapshots):
             await tables.create()
@@ -217,7 +225,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             codes=codes,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
-            planners=partial(load_planners, store),
+            planners=partial(load_planners, store, secret),
         )
 
 
