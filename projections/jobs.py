@@ -10,6 +10,7 @@ from typing import Final, assert_never, get_args
 
 from commands.event_log import Commit
 from domain.account_events import HoldSettled
+from domain.bid import BidSource
 from domain.cargo_spec import Runtime
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.job_events import (
@@ -31,6 +32,7 @@ from domain.job_events import (
 )
 from domain.job_state import Phase
 from domain.placement import RefusalCount
+from domain.pricing import PriceUnit
 from projections import named_sql
 from projections.attempts import ATTEMPTS
 from projections.contract import Transaction
@@ -49,7 +51,9 @@ class JobRow:
 
     `state` is submitted, assigned, running, succeeded, failed or cancelled. `island_id` and `price_micro` belong to the
     attempt under way or, once the job has ended, to the last one. `refusals` say why it is still waiting.
-    `started_at_ms` is when the newest attempt that started did so. Output lies in `JOB_OUTPUT` behind `output_after`.
+    `bid_source` says where the bid came from; `unit_bid_micro` is 0 unless the cargo is metered; `units` are those that
+    were charged. `started_at_ms` is when the newest attempt that started did so. Output lies in `JOB_OUTPUT` behind
+    `output_after`.
     `created_position` is the public number of the job, `position` the newest commit that changed this row.
     """
 
@@ -73,6 +77,10 @@ class JobRow:
     error_detail: str | None = None
     output: Output | None = None
     usage: Usage | None = None
+    price_unit: PriceUnit = PriceUnit.JOB
+    unit_bid_micro: int = 0
+    bid_source: BidSource | None = None
+    units: int | None = None
     submitted_at_ms: int
     started_at_ms: int | None = None
     ended_at_ms: int | None = None
@@ -104,7 +112,7 @@ def job_after(row: JobRow | None, event: EventOfJob, position: int) -> JobRow | 
         case AttemptLost() | AttemptFailed() | AttemptReturned():
             return replace(row, state=Phase.SUBMITTED, island_id=None, price_micro=None, position=position)
         case HoldSettled():
-            return replace(row, charged_micro=event.charged_micro, position=position)
+            return replace(row, charged_micro=event.charged_micro, units=event.units, position=position)
         case JobSucceeded() | JobFailed() | JobCancelled():
             return ended_job(row, event, position)
         case LeaseRenewed() | JobAbandoned():
@@ -125,6 +133,9 @@ def new_job(event: JobSubmitted, position: int) -> JobRow:
         priority=event.priority,
         region=event.region,
         state=Phase.SUBMITTED,
+        price_unit=event.cargo.price_unit,
+        unit_bid_micro=event.unit_bid_micro,
+        bid_source=event.bid_source,
         submitted_at_ms=event.submitted_at_ms,
         created_position=position,
         position=position,

@@ -55,3 +55,12 @@ CREATE TABLE attempts (
 -- Whether the island signed its success. Before islands had keys none did.
 ALTER TABLE attempts ADD COLUMN grade text;
 UPDATE attempts SET grade = 'unsigned' WHERE ending = 'succeeded';
+
+-- name: migration 3
+-- What a job pays by the unit, and who waits for a cargo. Until now every price was for a job.
+ALTER TABLE jobs
+    ADD COLUMN price_unit text NOT NULL DEFAULT 'job',
+    ADD COLUMN unit_bid_micro bigint NOT NULL DEFAULT 0,
+    ADD COLUMN bid_source text,
+    ADD COLUMN units bigint;
+CREATE INDEX jobs_waiting ON jobs (cargo_slug) WHERE state = 'submitted';

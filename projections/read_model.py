@@ -13,15 +13,19 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from domain.cargo_spec import CargoSpec
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.job_state import Phase
 from domain.placement import Offer
 from projections import named_sql
 from projections.accounts import ACCOUNTS, API_KEYS, AccountRow, ApiKeyRow
 from projections.attempts import ATTEMPTS, AttemptRow
+from projections.cargo_changes import CARGO_CHANGES, CargoChangeRow
 from projections.cargos import CARGOS, CargoRow
+from projections.exchange import RATES, RateRow
 from projections.jobs import JOBS, JobRow
 from projections.ledger import ENTRIES, EntryRow
+from projections.market_rows import LEVELS_MAX, Book, HistoryStep, Level, MarketRow
 from projections.placement import ISLANDS, IslandRow
 from projections.registry import LIVE_SCHEMAS
 from projections.table import Table, keep_json_as_bytes
@@ -113,6 +117,19 @@ class ReadModel:
     async def cargo(self, slug: CargoSlug) -> CargoRow | None:
         return await self._row(CARGOS.table, "cargo", slug=slug)
 
+    async def cargos_awaiting_review(self, limit: int) -> list[CargoRow]:
+        """What staff have to look at, the longest waiting first."""
+        return await self._rows(CARGOS.table, "cargos_awaiting_review", limit=limit)
+
+    async def cargo_changes(self, slug: CargoSlug, limit: int) -> list[CargoChangeRow]:
+        """The newest changes of a cargo's trust, newest first."""
+        return await self._rows(CARGO_CHANGES, "cargo_changes", slug=slug, limit=limit)
+
+    async def job_that_ran(self, account_id: AccountId, slug: CargoSlug) -> JobId | None:
+        """The newest job of an account in which this cargo really ran."""
+        found = await self._tuples("job_that_ran", account_id=account_id, slug=slug)
+        return JobId(found[0][0]) if found else None
+
     async def islands(self, owner_id: AccountId, limit: int = 20, offset: int = 0) -> Page[IslandRow]:
         return await self._page(ISLANDS.table, "islands", limit, offset, {"owner_id": owner_id})
 
@@ -170,6 +187,30 @@ class ReadModel:
         """By ledger account, by how much its balance differs from the sum of its entries. Reads the whole ledger."""
         return dict(await self._tuples("unexplained_balances"))
 
+    async def market(self, since_ms: int, limit: int) -> list[MarketRow]:
+        """The newest cargos that can be run, with what was traded behind an instant."""
+        islands = dict(await self._tuples("open_islands"))
+        jobs = dict(await self._tuples("waiting_jobs"))
+        return [
+            MarketRow(**row, supply=islands.get(row["runtime"], 0), demand=jobs.get(row["slug"], 0))
+            for row in await self._dicts("market", since=since_ms, limit=limit)
+        ]
+
+    async def last_trade(self, slug: CargoSlug, since_ms: int) -> RateRow | None:
+        """The last window behind an instant in which a cargo was traded."""
+        return await self._row(RATES, "last_trade", slug=slug, since=since_ms)
+
+    async def rate_history(self, slug: CargoSlug, since_ms: int, step_ms: int) -> list[HistoryStep]:
+        found = await self._dicts("rate_history", slug=slug, since=since_ms, step=step_ms)
+        return [HistoryStep(**row) for row in found]
+
+    async def book(self, cargo: CargoSpec) -> Book:
+        """Who offers and who waits for a cargo, by price."""
+        wanted = {"slug": cargo.slug, "runtime": cargo.runtime, "price_micro": cargo.price_micro}
+        asks = await self._dicts("asks_of_cargo", **wanted, limit=LEVELS_MAX)
+        bids = await self._dicts("bids_for_cargo", slug=cargo.slug, limit=LEVELS_MAX)
+        return Book(asks=tuple(Level(**row) for row in asks), bids=tuple(Level(**row) for row in bids))
+
     async def positions(self) -> dict[str, int]:
         """How far each live projection has come."""
         return dict(await self._tuples("positions", schemas=list(LIVE_SCHEMAS)))
@@ -201,8 +242,10 @@ class ReadModel:
         return value
 
     async def _dict(self, name: str) -> dict[str, Any]:
+        [found] = await self._dicts(name)
+        return found
+
+    async def _dicts(self, name: str, **values: Any) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(SQL[name])
-            found = await cursor.fetchone()
-            assert found is not None
-            return found
+            await cursor.execute(SQL[name], values)
+            return await cursor.fetchall()

@@ -40,6 +40,20 @@ SELECT * FROM cargos WHERE slug = %(slug)s;
 -- Cargos that changed behind a position.
 SELECT * FROM cargos WHERE position > %(after)s ORDER BY position, slug LIMIT %(limit)s;
 
+-- name: cargos_awaiting_review
+-- Cargos that staff have to look at, the longest waiting first.
+SELECT * FROM cargos WHERE awaits_review_since_ms IS NOT NULL
+ORDER BY awaits_review_since_ms, slug LIMIT %(limit)s;
+
+-- name: cargo_changes
+-- The newest changes of a cargo's trust.
+SELECT * FROM cargo_changes WHERE slug = %(slug)s ORDER BY position DESC, index DESC LIMIT %(limit)s;
+
+-- name: job_that_ran
+-- An account's newest job in which a cargo really ran.
+SELECT job_id FROM jobs WHERE account_id = %(account_id)s AND cargo_slug = %(slug)s AND started_at_ms IS NOT NULL
+ORDER BY created_position DESC LIMIT 1;
+
 -- name: islands
 -- A page of an account's islands, newest first, without those it removed.
 SELECT * FROM islands WHERE owner_id = %(owner_id)s AND NOT is_removed
@@ -113,3 +127,63 @@ WHERE coalesce(b.amount_micro, 0) <> coalesce(e.amount_micro, 0) ORDER BY accoun
 -- name: positions
 -- How far each live projection has come.
 SELECT name, position FROM projections.position WHERE schema = ANY (%(schemas)s);
+
+-- name: market
+-- The newest cargos that can be run, each with the last window in which it was traded and how much it was of late.
+SELECT c.slug, c.created_position, c.cargo ->> 'name' AS name, c.cargo -> 'spec' ->> 'runtime' AS runtime,
+    traded.median_micro AS rate_micro, traded.avg_micro, traded.min_micro, traded.max_micro,
+    traded.window_ends_ms, of_late.jobs_cleared
+FROM (SELECT * FROM cargos WHERE NOT is_disabled ORDER BY created_position DESC LIMIT %(limit)s) AS c
+LEFT JOIN LATERAL (
+    SELECT * FROM rates WHERE slug = c.slug AND jobs_cleared > 0 AND window_ends_ms > %(since)s
+    ORDER BY window_ends_ms DESC LIMIT 1
+) AS traded ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(jobs_cleared), 0)::bigint AS jobs_cleared FROM rates
+    WHERE slug = c.slug AND jobs_cleared > 0 AND window_ends_ms > %(since)s
+) AS of_late
+ORDER BY c.created_position DESC;
+
+-- name: open_islands
+-- How many islands take jobs, by the runtime they offer.
+SELECT offered.runtime, count(*) FROM islands CROSS JOIN LATERAL json_object_keys(scores) AS offered (runtime)
+WHERE is_online AND is_approved AND NOT (is_draining OR is_suspended OR is_removed)
+GROUP BY offered.runtime;
+
+-- name: waiting_jobs
+-- How many jobs wait, by cargo.
+SELECT cargo_slug, count(*) FROM jobs WHERE state = 'submitted' GROUP BY cargo_slug;
+
+-- name: last_trade
+-- The last window in which a cargo was traded.
+SELECT * FROM rates WHERE slug = %(slug)s AND jobs_cleared > 0 AND window_ends_ms > %(since)s
+ORDER BY window_ends_ms DESC LIMIT 1;
+
+-- name: rate_history
+-- A cargo's windows behind an instant, gathered into steps, the oldest first. Clearing prices weigh by their jobs.
+SELECT (window_ends_ms + %(step)s - 1) / %(step)s * %(step)s AS ends_ms,
+    sum(jobs_cleared)::bigint AS jobs_cleared,
+    (sum(avg_micro * jobs_cleared) / nullif(sum(jobs_cleared), 0))::bigint AS avg_micro,
+    min(min_micro) AS min_micro, max(max_micro) AS max_micro,
+    max(open_asks) AS open_asks, avg(avg_ask_micro)::bigint AS avg_ask_micro,
+    max(open_bids) AS open_bids, avg(avg_bid_micro)::bigint AS avg_bid_micro
+FROM rates WHERE slug = %(slug)s AND window_ends_ms > %(since)s
+GROUP BY ends_ms ORDER BY ends_ms;
+
+-- name: asks_of_cargo
+-- What islands that take jobs ask for a cargo, the cheapest first, and how many slots they have free at that price.
+SELECT price_micro, count(*) AS count, sum(free_slots)::bigint AS free_slots FROM (
+    SELECT coalesce(
+        (asks_micro ->> %(slug)s)::bigint, (asks_micro ->> '_default')::bigint, %(price_micro)s
+    ) AS price_micro, greatest(slots - json_array_length(active_jobs), 0) AS free_slots
+    FROM islands
+    WHERE is_online AND is_approved AND NOT (is_draining OR is_suspended OR is_removed)
+        AND scores ->> %(runtime)s IS NOT NULL
+) AS asks GROUP BY price_micro ORDER BY price_micro LIMIT %(limit)s;
+
+-- name: bids_for_cargo
+-- What the jobs that wait for a cargo bid for a unit of it, the highest first.
+SELECT price_micro, count(*) AS count, 0::bigint AS free_slots FROM (
+    SELECT CASE WHEN unit_bid_micro > 0 THEN least(unit_bid_micro, bid_micro) ELSE bid_micro END AS price_micro
+    FROM jobs WHERE state = 'submitted' AND cargo_slug = %(slug)s
+) AS bids GROUP BY price_micro ORDER BY price_micro DESC LIMIT %(limit)s;

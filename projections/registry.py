@@ -6,10 +6,11 @@ from typing import Final
 from projections.accounts import Accounts
 from projections.cargos import Cargos
 from projections.contract import Projection, live_schema
+from projections.exchange import Exchange
 from projections.jobs import Jobs
 from projections.ledger import Ledger
 from projections.placement import Placement
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (Jobs(), Placement(), Accounts(), Ledger(), Cargos())
+PROJECTIONS: Final[tuple[Projection, ...]] = (Jobs(), Placement(), Accounts(), Ledger(), Cargos(), Exchange())
 BY_NAME: Final[Mapping[str, Projection]] = {projection.name: projection for projection in PROJECTIONS}
 LIVE_SCHEMAS: Final = tuple(live_schema(projection) for projection in PROJECTIONS)

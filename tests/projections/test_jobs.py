@@ -89,7 +89,7 @@ def test_a_succeeded_job_has_output_usage_and_later_its_charge() -> None:
     assert (row.state, row.output, row.usage) == (Phase.SUCCEEDED, examples.OUTPUT, examples.USAGE)
     assert (row.ended_at_ms, row.charged_micro) == (examples.at_ms(5), None)
     paid = job(ASSIGNED, STARTED, examples.succeeded(), examples.settled())
-    assert paid == replace(row, charged_micro=4_000_000, position=5)
+    assert paid == replace(row, charged_micro=4_000_000, units=1, position=5)
 
 
 def test_a_failed_job_tells_its_code_and_where_it_failed() -> None:
