@@ -11,7 +11,7 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import append_rate, end_to_end, fabric, projection_rate
+from benchmarks import append_rate, end_to_end, fabric, long_history, projection_rate
 from benchmarks.fabric import Row
 
 EVENTS: Final = 50_000
@@ -29,6 +29,20 @@ async def append_rows() -> list[Row]:
             )
         )
     return rows
+
+
+async def history_rows() -> list[Row]:
+    found = await long_history.run()
+    return [
+        (
+            f"account of {long_history.COMMITS:,} commits, known after a restart",
+            (
+                f"{found.restored_s:.2f} s from a snapshot of {found.snapshot_bytes / 1e6:.2f} MB, "
+                f"{found.folded_s:.2f} s from its first event"
+            ),
+            "",
+        )
+    ]
 
 
 async def projection_rows() -> list[Row]:
@@ -64,6 +78,7 @@ async def end_to_end_rows() -> list[Row]:
 
 MEASURES: Final = (
     append_rows,
+    history_rows,
     projection_rows,
     end_to_end_rows,
     fabric.admission_rows,

@@ -87,9 +87,10 @@ class PostgresSnapshots:
             await self._is_waiting.wait()
             self._is_waiting.clear()
             while self._waiting:
-                await self._write(*self._waiting.popitem(last=False))
+                await self.write(*self._waiting.popitem(last=False))
 
-    async def _write(self, stream: str, snapshot: Snapshot[Any]) -> None:
+    async def write(self, stream: str, snapshot: Snapshot[Any]) -> None:
+        """Keeps a snapshot now. Raises what psycopg raises."""
         state = msgspec.msgpack.encode(snapshot.state)
         row = (stream, self._program, snapshot.version, snapshot.events, snapshot.command_id, state)
         async with self._pool.connection() as connection:

@@ -99,7 +99,7 @@ async def test_an_older_snapshot_does_not_replace_a_newer_one(snapshots: Postgre
 async def test_another_program_s_snapshot_is_none_and_is_replaced(
     snapshots: PostgresSnapshots, pool: Pool
 ) -> None:
-    await of_program(pool, "yesterday's")._write(STREAM, snapshot_of(9))
+    await of_program(pool, "yesterday's").write(STREAM, snapshot_of(9))
     assert await snapshots.newest(STREAM, Account) is None
     snapshots.keep(STREAM, snapshot_of(8))
     await written(snapshots, STREAM, 8)
