@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import island_membership
+from cli import island_idleness, island_membership
 from cli.authority import given_authority
 from cli.options import AsJson, DataDir, Key, Url
 from cli.program import become
@@ -142,6 +142,9 @@ def list_islands(url: Url = "", key: Key = "", data_dir: DataDir = None, as_json
         say("You have no islands. Lend a machine with: archipelago island join URL")
     else:
         show_islands(answer["hosts"])
+
+
+app.command("why-idle")(island_idleness.why_idle)
 
 
 def show_islands(islands: list[dict[str, Any]]) -> None:

@@ -116,7 +116,8 @@ async def read_batches(
     Raises `Unanswered` when the server goes silent and `Refused` when it refuses. `up_to` ends the reading early.
     """
     while up_to is None or start <= up_to:
-        batch, is_end = await _read_batch(client, stream, subject, start)
+        most = READ_BATCH_MAX if up_to is None else min(READ_BATCH_MAX, up_to - start + 1)
+        batch, is_end = await _read_batch(client, stream, subject, start, most)
         if up_to is not None:
             is_end = is_end or bool(batch and position_of(batch[-1]) >= up_to)
             batch = [message for message in batch if position_of(message) <= up_to]
@@ -127,11 +128,13 @@ async def read_batches(
             return
 
 
-async def _read_batch(client: Client, stream: str, subject: str, start: int) -> tuple[list[Msg], bool]:
-    """One batch, and whether nothing was behind it."""
+async def _read_batch(
+    client: Client, stream: str, subject: str, start: int, most: int
+) -> tuple[list[Msg], bool]:
+    """One batch of at most `most` messages, and whether nothing was behind it."""
     inbox = client.new_inbox()
     replies = await client.subscribe(inbox)
-    query = {"seq": start, "next_by_subj": subject, "batch": READ_BATCH_MAX}
+    query = {"seq": start, "next_by_subj": subject, "batch": most}
     batch: list[Msg] = []
     try:
         await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=inbox)
