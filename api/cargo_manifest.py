@@ -12,7 +12,7 @@ from api.input_schemas import check_schema
 from api.request_fields import Name, slug_of
 from domain.cargo_spec import CargoSpec, CargoVersion, Determinism, Requirements, Runtime
 from domain.ids import AccountId, CargoSlug
-from domain.pricing import AMOUNT_MICRO_MAX
+from domain.pricing import AMOUNT_MICRO_MAX, PriceUnit
 from domain.trust import LEVEL_LIMITS, LEVEL_MAX, Limits
 
 DESCRIPTION_CHARACTERS_MAX: Final = 2_000
@@ -68,6 +68,7 @@ class CargoManifest(ManifestPart):
     limits: ManifestLimits = ManifestLimits()
     requirements: ManifestRequirements = ManifestRequirements()
     price_micro: Annotated[int, Field(ge=1, le=AMOUNT_MICRO_MAX, strict=True)]
+    price_unit: PriceUnit = PriceUnit.JOB
     target_score: Positive
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
@@ -97,6 +98,7 @@ class CargoManifest(ManifestPart):
             limits=self._limits(),
             requirements=Requirements(**self.requirements.model_dump()),
             price_micro=self.price_micro,
+            price_unit=self.price_unit,
             target_score=self.target_score,
         )
         return CargoVersion(

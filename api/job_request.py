@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from api.errors import ApiError, ErrorCode, invalid
 from api.request_fields import Word
 from api.shapes.amounts import parse_price
+from domain.bid import Bid
 from domain.cargo_spec import CargoSpec
 from domain.ids import AccountId, JobId
 from domain.job import QUEUE_LIMIT_MS
@@ -28,11 +29,15 @@ Price = Annotated[int, BeforeValidator(parse_price), WithJsonSchema({"type": ["s
 
 
 class JobRequest(BaseModel):
-    """`bid_price` is credits as a decimal string or a number; without it the cargo's default price is bid."""
+    """Prices are credits as a decimal string or a number.
+
+    `bid_price` is for the whole job, `unit_price` for a unit of a metered cargo; `domain.bid` says what is bid instead.
+    """
 
     workload: Annotated[str, Field(min_length=1, max_length=64)]
     input: dict[str, Any]
     bid_price: Price | None = None
+    unit_price: Price | None = None
     priority: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
     deadline_seconds: Annotated[int | None, Field(ge=1, le=DEADLINE_S_MAX, strict=True)] = None
     redundancy: Annotated[int | None, Field(ge=1, le=5, strict=True)] = None
@@ -58,14 +63,23 @@ class JobRequest(BaseModel):
             raise ApiError(ErrorCode.NOT_AVAILABLE, "redundancy: only 1 is available")
 
     def command(
-        self, job_id: JobId, account_id: AccountId, cargo: CargoSpec, input_json: str, now_ms: int
+        self,
+        job_id: JobId,
+        account_id: AccountId,
+        cargo: CargoSpec,
+        *,
+        bid: Bid,
+        input_json: str,
+        now_ms: int,
     ) -> SubmitJob:
         return SubmitJob(
             job_id=job_id,
             account_id=account_id,
             cargo=cargo,
             input_json=input_json,
-            bid_micro=self.bid_price or cargo.price_micro,
+            bid_micro=bid.hold_micro,
+            unit_bid_micro=bid.unit_micro,
+            bid_source=bid.source,
             priority=self.priority,
             region=self.region,
             request_sha256=self.sha256(),

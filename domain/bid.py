@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from domain.cargo_spec import CargoSpec
 from domain.metering import hold_for
-from domain.pricing import PriceUnit
+from domain.pricing import AMOUNT_MICRO_MAX, PriceUnit
 
 
 class BidSource(StrEnum):
@@ -42,14 +42,17 @@ class Bid:
     source: BidSource
 
 
-def bid_for(cargo: CargoSpec, wishes: Wishes) -> Bid:
-    """The bid of a job on this cargo."""
-    if cargo.price_unit is PriceUnit.JOB:
-        wanted, source = first_wish(cargo, wishes.job_micro, wishes)
-        return Bid(hold_micro=wanted, unit_micro=0, source=source)
-    unit_micro, source = first_wish(cargo, wishes.unit_micro, wishes)
-    hold_micro = wishes.job_micro or hold_for(cargo.price_unit, unit_micro, cargo.limits)
-    return Bid(hold_micro=hold_micro, unit_micro=unit_micro, source=source)
+def bid_for(cargo: CargoSpec, wishes: Wishes, *, runs: int = 1) -> Bid:
+    """The bid of a job on this cargo that is run so many times, to compare the results.
+
+    What the request names is for all runs together; everything else is a price of one.
+    """
+    is_metered = cargo.price_unit is not PriceUnit.JOB
+    unit_micro, source = first_wish(cargo, wishes.unit_micro if is_metered else wishes.job_micro, wishes)
+    hold_micro = wishes.job_micro or min(
+        runs * hold_for(cargo.price_unit, unit_micro, cargo.limits), AMOUNT_MICRO_MAX
+    )
+    return Bid(hold_micro=hold_micro, unit_micro=unit_micro if is_metered else 0, source=source)
 
 
 def first_wish(cargo: CargoSpec, own_micro: int | None, wishes: Wishes) -> tuple[int, BidSource]:

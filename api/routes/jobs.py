@@ -1,5 +1,6 @@
 """Jobs: submit, list, get, cancel."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from adapters import clock
 from api.answers import answer, list_answer
 from api.authorization import JobReader, Writer
+from api.bidding import bid_of
 from api.edge import JOBS, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode, invalid, not_found
 from api.job_request import JobRequest
@@ -23,6 +25,7 @@ from commands.submission import job_id_for, submit
 from domain.account import ACCOUNT
 from domain.cargo import CARGO
 from domain.cargo_spec import CargoVersion
+from domain.cargo_state import spec_to_run
 from domain.ids import JobId
 from domain.job import JOB
 from domain.job_commands import CancelJob
@@ -65,7 +68,10 @@ async def submit_new(
     input_json = request.input_json()
     cargo = await runnable_cargo(edge, request.workload)
     edge.schemas.check(cargo.spec.slug, cargo.spec.version, cargo.input_schema, request.input)
-    command = request.command(job_id, caller.account_id, cargo.spec, input_json, clock.now_ms())
+    bid = await bid_of(edge, caller.account_id, job_id, cargo.spec, request)
+    command = request.command(
+        job_id, caller.account_id, cargo.spec, bid=bid, input_json=input_json, now_ms=clock.now_ms()
+    )
     try:
         submission = await submit(edge.services.handler, command, origin_of(caller, request_id))
     except Rejected as rejected:
@@ -80,7 +86,7 @@ async def submit_new(
 
 
 async def runnable_cargo(edge: EdgeState, workload: str) -> CargoVersion:
-    """The latest version, from the log, so that a disabled cargo takes no job from that moment on."""
+    """The latest version at the cargo's present trust level, from the log, so that what changes counts at once."""
     unknown = ApiError(
         ErrorCode.NOT_FOUND, "workload: no such cargo; see GET /api/v1/workloads or `archipelago cargo list`"
     )
@@ -91,8 +97,10 @@ async def runnable_cargo(edge: EdgeState, workload: str) -> CargoVersion:
     if cargo.latest is None:
         raise unknown
     if cargo.is_disabled:
-        raise invalid("workload", "this cargo is disabled")
-    return cargo.latest
+        raise ApiError(
+            ErrorCode.CARGO_DISABLED, f"workload: {slug} is disabled; see `archipelago cargo trust {slug}`"
+        )
+    return replace(cargo.latest, spec=spec_to_run(cargo.latest.spec, cargo.trust_level))
 
 
 async def credits_short(edge: EdgeState, caller: Caller, required_micro: int) -> ApiError:

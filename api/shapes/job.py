@@ -8,6 +8,7 @@ from api.shapes.amounts import decimal_text, number
 from api.shapes.present import instant, maybe_instant, present
 from domain.failure import Failure, JobEnd
 from domain.job_state import Phase
+from domain.pricing import PriceUnit
 from projections.jobs import JobRow
 
 TIME_OUT_CODES: Final = frozenset({Failure.TIMED_OUT.value, JobEnd.UNPLACEABLE.value})
@@ -47,6 +48,8 @@ def job_shape(row: JobRow, *, cargo_number: int | None, output: str | None = Non
         "priority": row.priority,
         "region": row.region,
         "bid_price": decimal_text(row.bid_micro),
+        "bid_source": row.bid_source,
+        **metered_shape(row),
         "charged": None if row.charged_micro is None else decimal_text(row.charged_micro),
         "workload_version": row.cargo_version,
         "position": row.position,
@@ -66,6 +69,14 @@ def job_shape(row: JobRow, *, cargo_number: int | None, output: str | None = Non
         "usage": usage_shape(row),
     }
     return present({**shape, "data": present(data)})
+
+
+def metered_shape(row: JobRow) -> dict[str, Any]:
+    """What a unit may cost and how many were charged, where the cargo is priced by the unit."""
+    if row.price_unit is PriceUnit.JOB:
+        return {}
+    unit_bid = decimal_text(row.unit_bid_micro) if row.unit_bid_micro else None
+    return {"price_unit": row.price_unit, "unit_price": unit_bid, "units": row.units}
 
 
 def queue_reasons(row: JobRow) -> list[dict[str, Any]] | None:

@@ -6,7 +6,9 @@ import msgspec
 
 from api.shapes.amounts import decimal_text, number
 from api.shapes.present import instant, present
-from domain.cargo_spec import Runtime
+from domain.cargo_spec import CargoSpec, Runtime
+from domain.pricing import PriceUnit
+from domain.reputation import band_of
 from projections.cargos import CargoRow
 
 
@@ -27,10 +29,14 @@ def workload_shape(row: CargoRow, *, for_python_sdk: bool) -> dict[str, Any]:
                 "cpu_cores": needs.cpu_cores or None,
             }
         ),
-        "pricing": {"per_job": decimal_text(spec.price_micro), "per_second": "0.0", "per_token": "0.0"},
+        "pricing": pricing(spec),
+        "price_unit": spec.price_unit,
         "enabled": not row.is_disabled,
         "disabled_reason": row.disabled_reason,
-        "trust_level": spec.trust_level,
+        "trust_level": row.trust_level,
+        "asked_trust_level": spec.trust_level,
+        "reputation": row.standing.reputation_milli / 1000,
+        "band": band_of(row.standing.reputation_milli).value,
         "determinism": spec.determinism,
         "artifact_digest": spec.artifact_digest,
         "published_at": instant(row.published_at_ms),
@@ -44,9 +50,15 @@ def workload_shape(row: CargoRow, *, for_python_sdk: bool) -> dict[str, Any]:
         "slug": row.slug,
         "description": row.cargo.description,
         "runtime_type": runtime if not for_python_sdk or runtime is Runtime.WASM else Runtime.CONTAINER,
-        "price_per_job": number(spec.price_micro),
+        "price_per_job": number(spec.price_micro) if spec.price_unit is PriceUnit.JOB else 0.0,
         "required_vram_mb": needs.vram_mb or None,
         "required_ram_mb": needs.ram_mb or None,
         "is_enabled": not row.is_disabled,
     }
     return present({**shape, "data": present(data)})
+
+
+def pricing(spec: CargoSpec) -> dict[str, str]:
+    """The default price under its unit, nothing under the others. Clients know the first three."""
+    units = (PriceUnit.JOB, PriceUnit.SECOND, PriceUnit.TOKEN, PriceUnit.MILLION_FUEL)
+    return {f"per_{unit}": decimal_text(spec.price_micro if spec.price_unit is unit else 0) for unit in units}
