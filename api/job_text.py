@@ -39,11 +39,9 @@ async def has_text(edge: EdgeState, row: JobRow) -> bool:
     """Whether the present attempt has put out its first chunk."""
     if row.island_id is None:
         return False
-    chunks = edge.services.outputs.read(row.island_id, row.job_id, row.attempt, after=row.output_after)
-    async for chunk in chunks:
-        if chunk.kind is ChunkKind.TOKEN:
-            return True
-    return False
+    return await edge.services.outputs.has_text(
+        row.island_id, row.job_id, row.attempt, after=row.output_after
+    )
 
 
 async def result_of(edge: EdgeState, row: JobRow) -> str | None:

@@ -1,4 +1,4 @@
-"""Submitting a job touches two aggregates: the credits are held first, the job is appended second.
+"""Submitting touches two aggregates: the credits are held first, the job or the batch is appended second.
 
 Called by the API. Nothing is lost in between: a hold whose job never arrives is closed by the expiring process, and the
 same request sent again ends in the same job, because the job's id follows from the account and the Idempotency-Key.
@@ -12,11 +12,15 @@ from commands.event_log import Origin
 from commands.handle import CommandHandler, Handled
 from domain.account import ACCOUNT
 from domain.account_commands import HoldCredits
+from domain.batch import BATCH, Batch, BatchPhase
+from domain.batch_commands import SubmitBatch
+from domain.batch_events import BatchEvent
 from domain.ids import AccountId, JobId
 from domain.job import JOB
 from domain.job_commands import SubmitJob
 from domain.job_events import JobEvent
 from domain.job_state import Job
+from domain.rejection import Rejected, Rejection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,47 @@ async def submit(handler: CommandHandler, command: SubmitJob, origin: Origin) ->
     return Submission(handled=handled, is_new=bool(handled.events))
 
 
+async def submit_batch(
+    handler: CommandHandler, command: SubmitBatch, origin: Origin
+) -> Handled[Batch, BatchEvent]:
+    """Holds the bids of all parts and records the batch. Repeated, it records nothing.
+
+    Raises `Rejected` as `submit` does.
+    """
+    hold = HoldCredits(
+        account_id=command.account_id,
+        job_id=command.batch_id,
+        amount_micro=command.hold_micro,
+        now_ms=command.now_ms,
+        is_batch=True,
+    )
+    held = replace(origin, command_id=f"{origin.command_id}.hold")
+    try:
+        await handler.handle(ACCOUNT, command.account_id, hold, origin=held)
+    except Rejected as rejected:
+        # Parts of this very batch may have taken their shares already, so that its hold is another one by now.
+        batch = await handler.state(BATCH, command.batch_id)
+        if rejected.code is not Rejection.IDEMPOTENCY_MISMATCH or batch.phase is BatchPhase.UNSUBMITTED:
+            raise
+    return await handler.handle(BATCH, command.batch_id, command, origin=origin)
+
+
 def job_id_for(account_id: AccountId, idempotency_key: str) -> JobId:
     """The one job that this key can ever make in this account."""
-    digest = sha256(f"{account_id}\0{idempotency_key}".encode()).digest()
+    return id_from(account_id, idempotency_key)
+
+
+def batch_id_for(account_id: AccountId, idempotency_key: str) -> JobId:
+    """The one batch that this key can ever make in this account; never the id of a job."""
+    return id_from("batch", account_id, idempotency_key)
+
+
+def part_id_for(batch_id: JobId, index: int) -> JobId:
+    """The one job that a part of a batch can ever be."""
+    return id_from("part", batch_id, str(index))
+
+
+def id_from(*parts: str) -> JobId:
+    """The same for the same parts. The separator keeps (`a`, `bc`) and (`ab`, `c`) apart."""
+    digest = sha256("\0".join(parts).encode()).digest()
     return JobId(str(UUID(bytes=digest[:16], version=5)))

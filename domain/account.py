@@ -180,6 +180,7 @@ def hold(account: Account, command: HoldCredits) -> list[AccountEvent]:
             job_id=command.job_id,
             amount_micro=command.amount_micro,
             held_at_ms=command.now_ms,
+            is_batch=command.is_batch,
         )
     ]
 

@@ -25,10 +25,13 @@ class GrantCredits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldCredits:
+    """`is_batch`: the id is that of a batch, and the amount is for all of its parts."""
+
     account_id: AccountId
     job_id: JobId
     amount_micro: int
     now_ms: int
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,10 +29,13 @@ class CreditsGranted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditsHeld:
+    """`is_batch`: the id is that of a batch, and every part takes its share by a `HoldSplit`."""
+
     account_id: AccountId
     job_id: JobId
     amount_micro: int
     held_at_ms: int
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ class Rejection(StrEnum):
     CREDITS_SHORT = "credits_short"  # Lower the bid or add credits.
     OPEN_JOBS_EXCEEDED = "open_jobs_exceeded"  # Wait until some jobs have ended.
     HOLD_UNKNOWN = "hold_unknown"  # There is nothing to settle or release.
-    SPLIT_OUTSIDE_HOLD = "split_outside_hold"  # A part of a hold is smaller than the hold.
+    SPLIT_OUTSIDE_HOLD = "split_outside_hold"  # A part of a hold is at most the hold.
     CHARGE_OUTSIDE_HOLD = "charge_outside_hold"  # A charge is between 1 micro-credit and the hold.
     CORRECTION_ABOVE_FREE = "correction_above_free"  # Take back no more than is free.
     CORRECTION_REUSED = "correction_reused"  # This correction was made with another amount.

@@ -233,6 +233,13 @@ class Outputs:
             for ready in assembly.add(chunk):
                 yield ready
 
+    async def has_text(self, island_id: IslandId, job_id: JobId, attempt: int, *, after: int) -> bool:
+        """Whether the attempt has put out its first chunk behind position `after`."""
+        async for chunk in self.read(island_id, job_id, attempt, after=after):
+            if chunk.kind is ChunkKind.TOKEN:
+                return True
+        return False
+
     async def follow(
         self, island_id: IslandId, job_id: JobId, attempt: int, *, after: int, resume_after: int = 0
     ) -> AsyncIterator[Chunk]:

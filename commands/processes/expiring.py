@@ -11,6 +11,9 @@ from typing import Any
 from commands.event_log import Commit
 from commands.process import Order
 from domain.account_events import CreditsHeld, HoldSplit
+from domain.batch import BATCH
+from domain.batch_commands import AbandonBatch
+from domain.batch_events import BatchAbandoned, BatchSubmitted
 from domain.check import CHECK
 from domain.check_commands import CloseCheck
 from domain.check_events import AnswerRecorded, ReplicaOrdered, VerdictReached
@@ -48,6 +51,7 @@ class Deadlines:
 class Held:
     account_id: AccountId
     at_ms: int
+    is_batch: bool = False
 
 
 @dataclass(slots=True)
@@ -75,7 +79,11 @@ class Expiring:
         jobs = self.picture.jobs
         match event:
             case CreditsHeld():
-                self.picture.held[event.job_id] = Held(account_id=event.account_id, at_ms=event.held_at_ms)
+                self.picture.held[event.job_id] = Held(
+                    account_id=event.account_id, at_ms=event.held_at_ms, is_batch=event.is_batch
+                )
+            case BatchSubmitted() | BatchAbandoned():
+                self.picture.held.pop(event.batch_id, None)
             case HoldSplit():
                 part = Held(account_id=event.account_id, at_ms=event.split_at_ms)
                 self.picture.held[event.into_job_id] = part
@@ -129,7 +137,7 @@ class Expiring:
                 yield order(TimeOutJob(job_id=job_id, now_ms=now_ms))
         for job_id, held in self.picture.held.items():
             if now_ms >= held.at_ms + ABANDON_AFTER_MS:
-                yield order(AbandonJob(job_id=job_id, account_id=held.account_id, now_ms=now_ms))
+                yield give_up(job_id, held, now_ms)
         for job_id, due_ms in self.picture.checks_due_ms.items():
             if now_ms >= due_ms:
                 close = CloseCheck(job_id=job_id, now_ms=now_ms)
@@ -137,6 +145,13 @@ class Expiring:
 
     def failed(self, order: Order) -> None:
         """Nothing to undo: the next look asks again."""
+
+
+def give_up(job_id: JobId, held: Held, now_ms: int) -> Order:
+    if not held.is_batch:
+        return order(AbandonJob(job_id=job_id, account_id=held.account_id, now_ms=now_ms))
+    command = AbandonBatch(batch_id=job_id, account_id=held.account_id, now_ms=now_ms)
+    return Order(decider=BATCH, aggregate_id=job_id, command=command)
 
 
 def order(command: TimeOutJob | ExpireLease | AbandonJob) -> Order:

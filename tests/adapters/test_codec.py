@@ -20,6 +20,8 @@ from domain import (
     account,
     account_events,
     api_key,
+    batch,
+    batch_events,
     cargo,
     cargo_events,
     check,
@@ -39,7 +41,7 @@ from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.karma import Penalty
 from domain.placement import Refusal
 from domain.pricing import PriceUnit
-from tests import cargo_examples, check_examples, examples, money_examples
+from tests import batch_examples, cargo_examples, check_examples, examples, money_examples
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 
 GOLDEN: Final = Path(__file__).with_name("golden")
@@ -48,6 +50,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
     for decider in (
         account.ACCOUNT,
         api_key.API_KEY,
+        batch.BATCH,
         cargo.CARGO,
         check.CHECK,
         exchange.EXCHANGE,
@@ -61,6 +64,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
 UNIONS: Final = (
     account_events.AccountEvent,
     api_key.ApiKeyEvent,
+    batch_events.BatchEvent,
     cargo_events.CargoEvent,
     check_events.CheckEvent,
     exchange.ExchangeEvent,
@@ -118,6 +122,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     cargo_events.CargoPublished(cargo=examples.CARGO_VERSION, published_at_ms=T0_MS),
     cargo_events.CargoDisabled(slug=SLUG, reason="it leaks", disabled_at_ms=at_ms(1)),
     cargo_events.CargoEnabled(slug=SLUG, enabled_at_ms=at_ms(2)),
+    *batch_examples.EVENTS,
     *cargo_examples.EVENTS,
     exchange.RatesSnapshotted(
         slug=SLUG,

@@ -15,7 +15,7 @@ from domain.ids import JobId
 from domain.island import ISLAND as ISLAND_DECIDER
 from domain.island_events import WorkCredited
 from domain.rejection import Rejected, Rejection
-from tests.commands.mailboxes import RecordingMailbox
+from tests.commands.mailboxes import Prints, RecordingMailbox
 from tests.examples import (
     ISLAND,
     JOB_ID,
@@ -52,7 +52,7 @@ def credited(log: MemoryEventLog) -> list[WorkCredited]:
 
 async def test_a_command_carries_its_cause_and_an_id_that_follows_from_it() -> None:
     log = await log_with_two_successes()
-    await advance(KARMA, log.commits[1:2], ReactionCarrier(CommandHandler(log), RecordingMailbox()))
+    await advance(KARMA, log.commits[1:2], ReactionCarrier(CommandHandler(log), RecordingMailbox(), Prints()))
     assert log.commits[-1].origin == origin(
         "karma.2.2.0", cause="2.2", actor="karma", correlation_id=f"request.{JOB_ID}"
     )
@@ -63,7 +63,7 @@ class DyingCarrier(ReactionCarrier):
     """Dies at its first reaction: before it is carried out, or right behind it."""
 
     def __init__(self, handler: CommandHandler, *, carries_out: bool) -> None:
-        super().__init__(handler, RecordingMailbox())
+        super().__init__(handler, RecordingMailbox(), Prints())
         self._carries_out = carries_out
 
     async def carry_out(self, reaction: Reaction, origin: Any) -> None:
@@ -81,7 +81,7 @@ async def test_a_crash_between_dispatch_and_save_credits_nobody_twice(carries_ou
         await advance(KARMA, batch, DyingCarrier(CommandHandler(log), carries_out=carries_out))
     assert bool(credited(log)) == carries_out
     for _ in range(2):
-        await advance(KARMA, batch, ReactionCarrier(CommandHandler(log), RecordingMailbox()))
+        await advance(KARMA, batch, ReactionCarrier(CommandHandler(log), RecordingMailbox(), Prints()))
     assert sorted(event.job_id for event in credited(log)) == [JOB_ID, OTHER_JOB_ID]
     state = ISLAND_DECIDER.fold((await log.load(f"island.{ISLAND}")).events)
     assert state.standing.pending_ms == 2 * USAGE.wall_ms * 3 // 2
@@ -91,7 +91,10 @@ async def test_two_coordinators_on_one_batch_credit_nobody_twice() -> None:
     log = await log_with_two_successes()
     batch = list(log.commits)
     await asyncio.gather(
-        *(advance(KARMA, batch, ReactionCarrier(CommandHandler(log), RecordingMailbox())) for _ in range(2))
+        *(
+            advance(KARMA, batch, ReactionCarrier(CommandHandler(log), RecordingMailbox(), Prints()))
+            for _ in range(2)
+        )
     )
     assert len(credited(log)) == 2
 
@@ -126,7 +129,7 @@ async def test_commits_of_one_aggregate_keep_their_order_and_others_do_not_wait(
         commit(2, f"job.{JOB_ID}", lost()),
         commit(3, f"job.{OTHER_JOB_ID}", replace(lost(), job_id=OTHER_JOB_ID)),
     ]
-    carrier = ReactionCarrier(CommandHandler(MemoryEventLog()), mailbox)
+    carrier = ReactionCarrier(CommandHandler(MemoryEventLog()), mailbox, Prints())
     async with asyncio.timeout(5):
         await advance(DISPATCHING, batch, carrier)
     sent = [(type(notice), notice.job_id) for notice in mailbox.sent]
@@ -135,7 +138,7 @@ async def test_commits_of_one_aggregate_keep_their_order_and_others_do_not_wait(
 
 async def test_what_a_decider_refuses_stops_the_process() -> None:
     """A fact that the domain cannot follow up is never skipped."""
-    carrier = ReactionCarrier(CommandHandler(MemoryEventLog()), RecordingMailbox())
+    carrier = ReactionCarrier(CommandHandler(MemoryEventLog()), RecordingMailbox(), Prints())
     with pytest.RaisesGroup(pytest.RaisesExc(Rejected, match=Rejection.ISLAND_UNKNOWN)):
         await advance(KARMA, [commit(1, f"job.{JOB_ID}", succeeded())], carrier)
 
@@ -151,6 +154,6 @@ async def test_several_reactions_to_one_event_get_ids_of_their_own() -> None:
         return [order, again]
 
     twice = Process(name="twice", react=credit_twice)
-    carrier = ReactionCarrier(CommandHandler(log), RecordingMailbox())
+    carrier = ReactionCarrier(CommandHandler(log), RecordingMailbox(), Prints())
     await advance(twice, [commit(9, f"job.{JOB_ID}", succeeded())], carrier)
     assert [one.origin.command_id for one in log.commits[1:]] == ["twice.9.0.0", "twice.9.0.1"]

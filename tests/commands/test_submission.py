@@ -20,7 +20,7 @@ from domain.job_state import Phase
 from domain.pricing import MICRO_PER_CREDIT
 from domain.rejection import Rejected, Rejection
 from tests.commands.event_log_contract import everything
-from tests.commands.mailboxes import RecordingMailbox
+from tests.commands.mailboxes import Prints, RecordingMailbox
 from tests.examples import BID_MICRO, CUSTOMER, JOB_ID, T0_MS, granted, opened, origin, submit_job
 from tests.memory_log import MemoryEventLog
 
@@ -119,7 +119,7 @@ async def expire_and_settle(log: MemoryEventLog, now_ms: int) -> None:
         expiring.take(commit)
     for number, order in enumerate(expiring.plan(now_ms)):
         await handler.handle(order.decider, order.aggregate_id, order.command, origin=origin(f"e{number}"))
-    await advance(SETTLING, log.commits, ReactionCarrier(handler, RecordingMailbox()))
+    await advance(SETTLING, log.commits, ReactionCarrier(handler, RecordingMailbox(), Prints()))
 
 
 async def test_a_hold_whose_job_never_arrived_is_given_up_and_freed() -> None:

@@ -337,6 +337,12 @@ def test_both_parts_of_a_hold_are_released_as_what_they_are() -> None:
         )
 
 
-@pytest.mark.parametrize("amount_micro", [0, -1, BID_MICRO, BID_MICRO + 1])
-def test_a_part_is_smaller_than_the_hold(amount_micro: int) -> None:
+def test_the_last_part_of_a_hold_closes_it() -> None:
+    account.given(*rich, held()).when(part(BID_MICRO)).then(was_split(BID_MICRO))
+    release = ReleaseHold(account_id=CUSTOMER, job_id=JOB_ID, now_ms=at_ms(3))
+    account.given(*rich, held(), was_split(BID_MICRO)).when(release).then_nothing()
+
+
+@pytest.mark.parametrize("amount_micro", [0, -1, BID_MICRO + 1])
+def test_a_part_is_at_most_the_hold(amount_micro: int) -> None:
     account.given(*rich, held()).when(part(amount_micro)).then_rejected(Rejection.SPLIT_OUTSIDE_HOLD)

@@ -39,7 +39,7 @@ class OutputServer:
 
 
 class OutputClient:
-    """Keeps `commands.intake.Outputs`. `position` is what the placing of attempts starts counting from."""
+    """Keeps `commands.intake.Outputs` and `commands.batch_parts.Printed`. `position` is what the placing of attempts starts counting from."""
 
     def __init__(self, server: OutputServer, line: Line) -> None:
         self._server = server
@@ -59,3 +59,7 @@ class OutputClient:
             await self._line.cross(after_s=wait_s)
             collected = self._server.collected(of, after=after)
         return collected
+
+    async def has_text(self, island_id: IslandId, job_id: JobId, attempt: int, *, after: int) -> bool:
+        await self._line.cross()
+        return self._server.has_text((island_id, job_id, attempt))

@@ -16,7 +16,7 @@ from domain.ids import AccountId
 from domain.island_events import PayoutsUnlocked
 from domain.job_events import JobAbandoned
 from domain.pricing import MICRO_PER_CREDIT
-from tests.commands.mailboxes import RecordingMailbox
+from tests.commands.mailboxes import Prints, RecordingMailbox
 from tests.examples import (
     BID_MICRO,
     CUSTOMER,
@@ -118,7 +118,7 @@ def test_nothing_else_moves_money(event: Any) -> None:
 
 async def settle_all(log: MemoryEventLog) -> None:
     """Follows the log to its end, also over what settling itself records."""
-    carrier = ReactionCarrier(CommandHandler(log), RecordingMailbox())
+    carrier = ReactionCarrier(CommandHandler(log), RecordingMailbox(), Prints())
     position = 0
     while position < len(log.commits):
         batch = log.commits[position:]
