@@ -6,6 +6,7 @@ same request sent again ends in the same job, because the job's id follows from 
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 from commands.event_log import Origin
@@ -19,8 +20,10 @@ from domain.ids import AccountId, JobId
 from domain.job import JOB
 from domain.job_commands import SubmitJob
 from domain.job_events import JobEvent
-from domain.job_state import Job
+from domain.job_state import Job, Phase
 from domain.rejection import Rejected, Rejection
+
+KEY_REUSED: Final = "Idempotency-Key: used for another request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,10 @@ async def submit(handler: CommandHandler, command: SubmitJob, origin: Origin) ->
         amount_micro=command.bid_micro,
         now_ms=command.now_ms,
     )
-    held = replace(origin, command_id=f"{origin.command_id}.hold")
-    await handler.handle(ACCOUNT, command.account_id, hold, origin=held)
+    if not await hold_bid(handler, hold, origin):
+        job = await handler.state(JOB, command.job_id)
+        if job.phase is Phase.UNSUBMITTED:
+            raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, KEY_REUSED)
     handled = await handler.handle(JOB, command.job_id, command, origin=origin)
     return Submission(handled=handled, is_new=bool(handled.events))
 
@@ -60,15 +65,25 @@ async def submit_batch(
         now_ms=command.now_ms,
         is_batch=True,
     )
+    if not await hold_bid(handler, hold, origin):
+        batch = await handler.state(BATCH, command.batch_id)
+        if batch.phase is BatchPhase.UNSUBMITTED:
+            raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, KEY_REUSED)
+    return await handler.handle(BATCH, command.batch_id, command, origin=origin)
+
+
+async def hold_bid(handler: CommandHandler, hold: HoldCredits, origin: Origin) -> bool:
+    """Holds a bid. False where another amount is held already: of another request, or because part of this very hold
+    was split off since, for a part of the batch or for a second run of the job.
+    """
     held = replace(origin, command_id=f"{origin.command_id}.hold")
     try:
-        await handler.handle(ACCOUNT, command.account_id, hold, origin=held)
+        await handler.handle(ACCOUNT, hold.account_id, hold, origin=held)
     except Rejected as rejected:
-        # Parts of this very batch may have taken their shares already, so that its hold is another one by now.
-        batch = await handler.state(BATCH, command.batch_id)
-        if rejected.code is not Rejection.IDEMPOTENCY_MISMATCH or batch.phase is BatchPhase.UNSUBMITTED:
+        if rejected.code is not Rejection.IDEMPOTENCY_MISMATCH:
             raise
-    return await handler.handle(BATCH, command.batch_id, command, origin=origin)
+        return False
+    return True
 
 
 def job_id_for(account_id: AccountId, idempotency_key: str) -> JobId:

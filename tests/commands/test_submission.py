@@ -12,6 +12,7 @@ from commands.processes.expiring import Expiring
 from commands.processes.settling import SETTLING
 from commands.submission import job_id_for, submit
 from domain.account import ACCOUNT, Account
+from domain.account_commands import SplitHold
 from domain.account_events import CreditsHeld, HoldReleased
 from domain.ids import AccountId
 from domain.job import ABANDON_AFTER_MS, JOB
@@ -21,7 +22,17 @@ from domain.pricing import MICRO_PER_CREDIT
 from domain.rejection import Rejected, Rejection
 from tests.commands.event_log_contract import everything
 from tests.commands.mailboxes import Prints, RecordingMailbox
-from tests.examples import BID_MICRO, CUSTOMER, JOB_ID, T0_MS, granted, opened, origin, submit_job
+from tests.examples import (
+    BID_MICRO,
+    CUSTOMER,
+    JOB_ID,
+    OTHER_JOB_ID,
+    T0_MS,
+    granted,
+    opened,
+    origin,
+    submit_job,
+)
 from tests.memory_log import MemoryEventLog
 
 RICH_MICRO = 100 * MICRO_PER_CREDIT
@@ -54,6 +65,27 @@ async def test_a_repeated_request_finds_its_job(log: EventLog) -> None:
     assert not again.is_new
     assert again.handled.position == first.handled.position
     assert (await account(log)).free_micro == RICH_MICRO - BID_MICRO
+
+
+async def test_a_repeated_request_finds_its_job_when_part_of_its_hold_stands_for_a_second_run(
+    log: EventLog,
+) -> None:
+    await open_rich_account(log)
+    handler = CommandHandler(log)
+    first = await submit(handler, submit_job(redundancy=2), origin("c1"))
+    part = SplitHold(
+        account_id=CUSTOMER,
+        job_id=JOB_ID,
+        into_job_id=OTHER_JOB_ID,
+        amount_micro=BID_MICRO // 2,
+        now_ms=T0_MS,
+    )
+    await handler.handle(ACCOUNT, CUSTOMER, part, origin=origin("c2"))
+    again = await submit(handler, submit_job(redundancy=2, now_ms=T0_MS + 9), origin("c1"))
+    assert (again.is_new, again.handled.position) == (False, first.handled.position)
+    with pytest.raises(Rejected) as rejected:
+        await submit(handler, submit_job(redundancy=3, request_sha256="d" * 64), origin("c3"))
+    assert rejected.value.code is Rejection.IDEMPOTENCY_MISMATCH
 
 
 async def test_without_credits_nothing_happens(log: EventLog) -> None:
