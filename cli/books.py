@@ -53,6 +53,12 @@ class Books:
         async with self._reached(), self._log() as log:
             return sum([len(commit.events) async for commits in log.read(after=0) for commit in commits])
 
+    @asynccontextmanager
+    async def open_log(self) -> AsyncIterator[JetStreamEventLog]:
+        """The log, for whoever reads it as it is. Raises CommandFailed."""
+        async with self._reached(), self._log() as log:
+            yield log
+
     async def _compare(self, comparison: Comparison, name: str) -> list[Verified]:
         try:
             async with self._reached(), self._log() as log:

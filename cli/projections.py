@@ -15,6 +15,7 @@ from cli.terminal import show_json, show_table
 
 if TYPE_CHECKING:
     from adapters.nats.connection import Access
+    from cli.network import Network
     from projections.rebuild import Verified
 
 app = typer.Typer(help="The read side: tables that can be built again from the events.")
@@ -95,24 +96,37 @@ def servers(
     nats_url: str, nats_keys: Path | None, ca_file: Path | None, postgres_dsn: str, data_dir: Path | None
 ) -> tuple["Access", str]:
     """The log and the database: as given, or those of the network on this machine. Raises CommandFailed."""
+    log = log_access(nats_url, nats_keys, ca_file, data_dir)
+    return log, postgres_dsn or network_here("--postgres-dsn", data_dir).postgres_dsn
+
+
+def log_access(
+    nats_url: str, nats_keys: Path | None, ca_file: Path | None, data_dir: Path | None
+) -> "Access":
+    """The log alone, for reading. Raises CommandFailed."""
     from adapters.nats.accounts.key_folder import KeyFolder
     from adapters.nats.accounts.roles import Role
     from adapters.nats.connection import access_of
 
-    if not (nats_url and nats_keys and postgres_dsn):
-        network = find_network(data_dir)
-        if network is None:
-            raise wrong_usage(
-                "--nats-url" if not nats_url else "--nats-keys" if not nats_keys else "--postgres-dsn",
-                "no network runs on this machine and no other is named",
-                next_step="start one with `archipelago up`, or pass --nats-url, --nats-keys and --postgres-dsn",
-            )
+    if not (nats_url and nats_keys):
+        network = network_here("--nats-keys" if nats_url else "--nats-url", data_dir)
         if nats_url in {"", network.nats_url}:
             ca_file = ca_file or network.authority
         nats_url, nats_keys = nats_url or network.nats_url, nats_keys or Path(network.nats_keys)
-        postgres_dsn = postgres_dsn or network.postgres_dsn
     with keys_failures():
-        return access_of(nats_url, KeyFolder(nats_keys), Role.PROJECTOR, ca_file=ca_file), postgres_dsn
+        return access_of(nats_url, KeyFolder(nats_keys), Role.PROJECTOR, ca_file=ca_file)
+
+
+def network_here(option: str, data_dir: Path | None) -> "Network":
+    """The network on this machine. Raises CommandFailed, which names the option that would do instead."""
+    network = find_network(data_dir)
+    if network is None:
+        raise wrong_usage(
+            option,
+            "no network runs on this machine and no other is named",
+            next_step="start one with `archipelago up`, or pass --nats-url, --nats-keys and --postgres-dsn",
+        )
+    return network
 
 
 def report(compared: list["Verified"], *, as_json: bool) -> None:

@@ -22,11 +22,25 @@ WHOLE_PERMILLE: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supposition:
-    """What is supposed to have been otherwise. `price_permille` multiplies all asks of an island."""
+    """What is supposed to have been otherwise. `price_permille` multiplies all asks of an island.
+
+    An island goes by its id or by its name.
+    """
 
     rules: PlacementRules = CURRENT
-    without: frozenset[IslandId] = frozenset()
-    price_permille: Mapping[IslandId, int] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+    price_permille: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def islands(self) -> frozenset[str]:
+        return self.without | self.price_permille.keys()
+
+    def is_without(self, offer: Offer) -> bool:
+        return offer.island_id in self.without or offer.name in self.without
+
+    def permille_of(self, offer: Offer) -> int:
+        prices = self.price_permille
+        return prices.get(offer.island_id, prices.get(offer.name, WHOLE_PERMILLE))
 
 
 class Turn(StrEnum):
@@ -79,8 +93,11 @@ class Comparison:
 
 
 class Counterfactual:
+    """`strangers` are the islands of the supposition that no decision has seen so far."""
+
     def __init__(self, supposition: Supposition) -> None:
         self._supposed = supposition
+        self.strangers = set(supposition.islands)
         self.comparison = Comparison()
 
     def take(self, decision: PastDecision) -> None:
@@ -94,6 +111,8 @@ class Counterfactual:
                 self.comparison.examples.append(decision.position)
             return
         self.comparison.decided += 1
+        for offer in decision.offers.values() if self.strangers else ():
+            self.strangers -= {offer.island_id, offer.name}
         self._compare(decision, self._decide_otherwise(decision))
 
     def _decide_otherwise(self, decision: PastDecision) -> Placement:
@@ -141,9 +160,9 @@ def is_reproduced(decision: PastDecision) -> bool:
 
 def supposed_offers(decision: PastDecision, supposed: Supposition) -> Iterable[Offer]:
     for offer in decision.offers.values():
-        if offer.island_id in supposed.without:
+        if supposed.is_without(offer):
             continue
-        permille = supposed.price_permille.get(offer.island_id, WHOLE_PERMILLE)
+        permille = supposed.permille_of(offer)
         if permille == WHOLE_PERMILLE:
             yield offer
         else:

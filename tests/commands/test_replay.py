@@ -148,6 +148,13 @@ def test_without_its_island_a_job_goes_to_the_next_best() -> None:
     assert found.shares[IslandId("harbour")].jobs_after == 1
 
 
+def test_an_island_that_nobody_has_seen_is_told() -> None:
+    counterfactual = Counterfactual(Supposition(without=frozenset({"garden", "nowhere"})))
+    for decision in decisions(two_islands()):
+        counterfactual.take(decision)
+    assert counterfactual.strangers == {"nowhere"}
+
+
 def test_without_any_island_a_job_is_not_placed() -> None:
     everyone = frozenset({IslandId("garden"), IslandId("harbour")})
     found = compared(two_islands(), Supposition(without=everyone))
