@@ -5,13 +5,11 @@ Called by the routes that submit jobs.
 
 from typing import Protocol
 
-from adapters import clock
 from api.edge import EdgeState
 from domain.account import ACCOUNT
 from domain.bid import Bid, Wishes, bid_for
 from domain.cargo_spec import CargoSpec
-from domain.exchange import RATE_VALID_MS
-from domain.ids import AccountId, CargoSlug, JobId
+from domain.ids import AccountId, JobId
 from domain.pricing import PriceUnit
 
 
@@ -36,16 +34,11 @@ async def bid_of(
     saved_micro = account.saved_bids.get(cargo.slug)
     own_micro = request.bid_price if cargo.price_unit is PriceUnit.JOB else request.unit_price
     is_said = own_micro is not None or saved_micro is not None
+    last = None if is_said else await edge.market.last_trade(cargo.slug)
     wishes = Wishes(
         job_micro=request.bid_price or account.holds_micro.get(job_id),
         unit_micro=request.unit_price,
         saved_micro=saved_micro,
-        rate_micro=None if is_said else await market_rate_micro(edge, cargo.slug),
+        rate_micro=last.median_micro if last else None,
     )
     return bid_for(cargo, wishes, runs=request.redundancy or 1)
-
-
-async def market_rate_micro(edge: EdgeState, slug: CargoSlug) -> int | None:
-    """What a unit of this cargo cost of late: the median of the last window in which it was traded."""
-    last = await edge.services.reads.last_trade(slug, clock.now_ms() - RATE_VALID_MS)
-    return last.median_micro if last else None

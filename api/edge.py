@@ -18,6 +18,7 @@ from api.errors import ApiError, ErrorCode
 from api.fact_owners import FactOwners
 from api.input_schemas import InputSchemas
 from api.key_ring import Caller, KeyRing
+from api.market_board import MarketBoard
 from api.nonces import Nonces
 from api.rate_limits import RateLimits
 from api.services import Services
@@ -45,6 +46,7 @@ class EdgeState:
     cargo_numbers: CargoNumbers
     sockets: Sockets
     fact_owners: FactOwners
+    market: MarketBoard
     uploads: asyncio.Semaphore
 
     async def settle(self, projection: str, position: int) -> bool:
@@ -72,6 +74,7 @@ def new_edge(services: Services) -> EdgeState:
         cargo_numbers=CargoNumbers(services.reads),
         sockets=Sockets(),
         fact_owners=FactOwners(services.reads),
+        market=MarketBoard(services.reads, clock.now_ms),
         uploads=asyncio.Semaphore(UPLOADS_MAX),
     )
 
