@@ -14,11 +14,11 @@ from api.errors import ApiError, ErrorCode, not_found
 from api.request_fields import After, Limit, Offset, PathSlug, RequestId
 from api.shapes.workload import workload_shape
 from api.strict_json import StrictRoute
+from commands.publication import publish
 from domain.api_key import Scope
-from domain.cargo import CARGO
 from domain.cargo_commands import PublishCargo
+from domain.cargo_trust import OFFICIAL_LEVEL
 
-UNREVIEWED_LEVEL_MAX = 1  # Islands trust higher levels with weaker walls and longer runs.
 PYTHON_SDK = "archipelag-python/"
 
 router = APIRouter(prefix="/workloads", tags=["workloads"], route_class=StrictRoute)
@@ -60,17 +60,25 @@ async def get_workload(
 async def publish_workload(
     manifest: CargoManifest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
-    """Publish a version of a cargo whose artifact was uploaded before. Publishing the same again changes nothing."""
-    if manifest.trust_level > UNREVIEWED_LEVEL_MAX and Scope.ADMIN not in caller.scopes:
+    """Publish a version of a cargo whose artifact was uploaded before. Publishing the same again changes nothing.
+
+    The manifest asks for a trust level; the cargo begins at 0 and earns it, unless an operator publishes it.
+    """
+    is_first_party = Scope.ADMIN in caller.scopes
+    if manifest.trust_level >= OFFICIAL_LEVEL and not is_first_party:
         raise ApiError(
             ErrorCode.FORBIDDEN,
-            f"trust_level: above {UNREVIEWED_LEVEL_MAX} the key needs the scope {Scope.ADMIN.value}",
+            f"trust_level: {OFFICIAL_LEVEL} is for the operator's own cargos, with the scope {Scope.ADMIN.value}",
         )
     artifact = await edge.services.artifacts.get(manifest.artifact.digest)
     cargo = manifest.cargo(caller.account_id, artifact)
-    command = PublishCargo(cargo=cargo, now_ms=clock.now_ms())
-    slug = cargo.spec.slug
-    handled = await edge.services.handler.handle(CARGO, slug, command, origin=origin_of(caller, request_id))
+    command = PublishCargo(cargo=cargo, now_ms=clock.now_ms(), is_first_party=is_first_party)
+    handled = await publish(edge.services.handler, command, origin_of(caller, request_id))
     await edge.settle(CARGOS, handled.position)
-    shape = {"slug": slug, "version": cargo.spec.version, "artifact_digest": cargo.spec.artifact_digest}
+    shape = {
+        "slug": cargo.spec.slug,
+        "version": cargo.spec.version,
+        "artifact_digest": cargo.spec.artifact_digest,
+        "trust_level": handled.state.trust_level,
+    }
     return answer({**shape, "data": shape}, status=201, position=handled.position)

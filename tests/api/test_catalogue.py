@@ -71,15 +71,17 @@ async def test_a_text_is_not_published_as_a_module(network: Network) -> None:
     assert (refused.status_code, list(refused.json()["errors"])) == (422, ["artifact"])
 
 
-async def test_a_level_that_islands_trust_more_needs_an_admin(network: Network) -> None:
+async def test_level_three_is_the_operator_s_and_every_other_begins_at_zero(network: Network) -> None:
     person = await network.person()
     admin = await network.key_for(person.account_id, scopes=(Scope.WRITE, Scope.ADMIN))
     await upload(network, person, MODULE)
-    trusted = MANIFEST | {"slug": "trusted-hash", "trust_level": 2}
-    refused = await publish(network, person, trusted)
+    official = MANIFEST | {"slug": "official-hash", "trust_level": 3}
+    refused = await publish(network, person, official)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
-    accepted = await publish(network, admin, trusted)
-    assert accepted.status_code == 201, accepted.text
+    earned = await publish(network, person, MANIFEST | {"slug": "earned-hash", "trust_level": 2})
+    assert (earned.status_code, earned.json()["trust_level"]) == (201, 0)
+    accepted = await publish(network, admin, official)
+    assert (accepted.status_code, accepted.json()["trust_level"]) == (201, 3)
 
 
 async def test_an_artifact_is_fetched_by_its_digest_without_a_key(network: Network) -> None:

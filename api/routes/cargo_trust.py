@@ -1,0 +1,116 @@
+"""A cargo's trust for those who use and publish it: look it up, rate, complain, ask for a review."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.responses import Response
+
+from adapters import clock
+from api.answers import answer
+from api.authorization import Reader, Writer
+from api.edge import CARGOS, Edge, EdgeState, origin_of
+from api.errors import not_found
+from api.key_ring import Caller
+from api.request_fields import PLAIN_TEXT, After, PathSlug, RequestId
+from api.shapes.cargo_trust import trust_shape
+from api.strict_json import StrictRoute
+from domain.cargo import CARGO
+from domain.cargo_commands import CargoCommand, FileComplaint, RateCargo, SubmitForReview
+from domain.ids import CargoSlug
+from domain.publisher import PUBLISHER
+from domain.reputation import STARS_MAX
+
+CHANGES_SHOWN_MAX: Final = 50
+
+router = APIRouter(prefix="/workloads/{slug}", tags=["workloads"], route_class=StrictRoute)
+
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=500, pattern=PLAIN_TEXT, strip_whitespace=True)
+]
+
+
+class RatingRequest(BaseModel):
+    """4 and 5 stars are a positive rating."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stars: Annotated[int, Field(ge=1, le=STARS_MAX, strict=True)]
+
+
+class ComplaintRequest(BaseModel):
+    """`text` becomes part of the log; staff read it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Text
+
+
+@router.get("/trust")
+async def get_trust(slug: PathSlug, _: Reader, edge: Edge, after: After = None) -> Response:
+    """Explain a cargo's trust level and reputation: what they rest on, and what is missing for the next level."""
+    await edge.catch_up(CARGOS, after)
+    handler = edge.services.handler
+    cargo = await handler.state(CARGO, slug)
+    if cargo.latest is None or cargo.publisher_id is None:
+        raise not_found(f"workload {slug}")
+    publisher = await handler.state(PUBLISHER, cargo.publisher_id)
+    changes = await edge.services.reads.cargo_changes(slug, CHANGES_SHOWN_MAX)
+    return answer(trust_shape(slug, cargo, publisher, changes))
+
+
+@router.post("/ratings")
+async def rate_workload(
+    slug: PathSlug, request: RatingRequest, caller: Writer, edge: Edge, request_id: RequestId
+) -> Response:
+    """Rate a cargo that this account has run. The first rating of an account stands."""
+    command = RateCargo(
+        slug=slug,
+        account_id=caller.account_id,
+        job_id=await edge.services.reads.job_that_ran(caller.account_id, slug),
+        stars=request.stars,
+        now_ms=clock.now_ms(),
+    )
+    return await carry_out(edge, caller, slug, command, request_id)
+
+
+@router.post("/complaints")
+async def complain_of_workload(
+    slug: PathSlug, request: ComplaintRequest, caller: Writer, edge: Edge, request_id: RequestId
+) -> Response:
+    """Complain of a cargo that this account has run. One complaint in seven days counts."""
+    command = FileComplaint(
+        slug=slug,
+        account_id=caller.account_id,
+        job_id=await edge.services.reads.job_that_ran(caller.account_id, slug),
+        text=request.text,
+        now_ms=clock.now_ms(),
+    )
+    return await carry_out(edge, caller, slug, command, request_id)
+
+
+@router.post("/review-requests")
+async def ask_for_review(slug: PathSlug, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
+    """Ask staff to review a cargo of this account, for trust level 2 or to have it enabled again."""
+    command = SubmitForReview(slug=slug, account_id=caller.account_id, now_ms=clock.now_ms())
+    return await carry_out(edge, caller, slug, command, request_id)
+
+
+async def carry_out(
+    edge: EdgeState, caller: Caller, slug: CargoSlug, command: CargoCommand, request_id: str
+) -> Response:
+    """`counted` is false where it was so already. Raises `Rejected`."""
+    origin = origin_of(caller, request_id)
+    handled = await edge.services.handler.handle(CARGO, slug, command, origin=origin)
+    await edge.settle(CARGOS, handled.position)
+    cargo = handled.state
+    shape = {
+        "slug": slug,
+        "counted": bool(handled.events),
+        "trust_level": cargo.trust_level,
+        "reputation": cargo.standing.reputation_milli / 1000,
+        "enabled": not cargo.is_disabled,
+        "killed": cargo.is_killed,
+        "awaits_review": cargo.awaits_review,
+    }
+    return answer({**shape, "data": shape}, position=handled.position)
