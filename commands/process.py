@@ -17,7 +17,14 @@ from typing import Any, Protocol, assert_never
 from commands.batch_parts import Printed, cancel_part, submit_part
 from commands.event_log import Commit, Origin
 from commands.handle import CommandHandler
-from commands.replicas import DoubtResult, ReplicaReaction, Replicas, SubmitReplica, WithdrawReplica
+from commands.replicas import (
+    DoubtResult,
+    RefundResult,
+    ReplicaReaction,
+    Replicas,
+    SubmitReplica,
+    WithdrawReplica,
+)
 from domain.decider import Decider
 from domain.ids import AccountId, IslandId, JobId
 
@@ -129,6 +136,8 @@ class ReactionCarrier:
                 await self._replicas.withdraw(reaction, origin)
             case DoubtResult():
                 await self._replicas.doubt(reaction, origin)
+            case RefundResult():
+                await self._replicas.refund(reaction, origin)
             case SubmitPart():
                 await submit_part(
                     self._handler,

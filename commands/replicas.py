@@ -1,26 +1,29 @@
-"""Further runs of a job: how one that a check has ordered becomes a job, is withdrawn, or a past result is doubted.
+"""Further runs of a job: how one that a check has ordered becomes a job, is withdrawn, or a past result doubted.
 
-Reactions of the checking process, carried out by `commands.process.ReactionCarrier`. What a further run needs to know
+Reactions of checking and settling, carried out by `commands.process.ReactionCarrier`. What a further run needs to know
 is read from the first commit of the job that it repeats, so that no input is stored twice in a check. A run that cannot
 be paid or has been given up is told to the check as one that will not answer; nothing here stops the process.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from commands.event_log import Origin
+from commands.event_log import Commit, Origin
 from commands.handle import CommandHandler
 from domain.account import ACCOUNT
 from domain.account_commands import HoldCredits, SplitHold
+from domain.account_events import HoldSettled
 from domain.cargo_spec import Determinism
 from domain.check import CHECK, CHECK_LIMIT_MS
 from domain.check_commands import CheckResult, RecordNoAnswer
 from domain.check_draw import CheckReason
 from domain.check_events import ReplicaOrdered
-from domain.ids import JobId
+from domain.ids import AccountId, JobId
 from domain.job import JOB
 from domain.job_commands import CancelJob, SubmitJob
 from domain.job_events import JobSubmitted, JobSucceeded
+from domain.refund import REFUND, RequestRefund
 from domain.rejection import Rejected
 
 
@@ -46,7 +49,16 @@ class DoubtResult:
     now_ms: int
 
 
-ReplicaReaction = SubmitReplica | WithdrawReplica | DoubtResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundResult:
+    """A result that had been paid proved wrong."""
+
+    job_id: JobId
+    account_id: AccountId
+    now_ms: int
+
+
+ReplicaReaction = SubmitReplica | WithdrawReplica | DoubtResult | RefundResult
 
 
 class Replicas:
@@ -86,6 +98,13 @@ class Replicas:
         command = doubt_command([event for commit in history for event in commit.events], reaction.now_ms)
         if command is not None:
             await self._handler.handle(CHECK, reaction.job_id, command, origin=origin)
+
+    async def refund(self, reaction: RefundResult, origin: Origin) -> None:
+        """Nothing where it was never charged."""
+        history = await self._handler.history(ACCOUNT, reaction.account_id)
+        command = refund_command(history, reaction)
+        if command is not None:
+            await self._handler.handle(REFUND, reaction.job_id, command, origin=origin)
 
 
 def part(origin: Origin, name: str) -> Origin:
@@ -143,3 +162,24 @@ def doubt_command(history: list[Any], now_ms: int) -> CheckResult | None:
     if not isinstance(ended, JobSucceeded) or submitted.cargo.determinism is not Determinism.EXACT:
         return None
     return CheckResult(run=ended, reason=CheckReason.RECHECK, now_ms=now_ms)
+
+
+def refund_command(history: Sequence[Commit], reaction: RefundResult) -> RequestRefund | None:
+    """Puts the settlement of the job right, which stands in the history of the account that paid."""
+    for commit in reversed(history):
+        for index, event in enumerate(commit.events):
+            if isinstance(event, HoldSettled) and event.job_id == reaction.job_id:
+                return RequestRefund(
+                    job_id=event.job_id,
+                    account_id=event.account_id,
+                    original=f"{commit.position}.{index}",
+                    platform_fee_micro=event.platform_fee_micro,
+                    publisher_micro=event.publisher_micro,
+                    island_micro=event.island_micro,
+                    island_id=event.island_id,
+                    owner_id=event.owner_id,
+                    publisher_id=event.publisher_id,
+                    reason="result contradicted",
+                    now_ms=reaction.now_ms,
+                )
+    return None

@@ -9,25 +9,24 @@ again when it is done.
 from collections.abc import Sequence
 from typing import Any
 
-from commands.process import Order, Process
+from commands.process import Order, Process, Reaction
+from commands.replicas import RefundResult
 from domain.account import ACCOUNT
 from domain.account_commands import EarnCredits, EarnedShare, ReleaseEscrow, ReleaseHold, SettleHold
 from domain.account_events import HoldSettled
+from domain.check_draw import CheckReason
 from domain.check_events import KnownAnswerJudged, LateAnswerTaken, VerdictReached
 from domain.ids import AccountId, JobId
 from domain.island_events import PayoutsUnlocked
 from domain.job_events import JobAbandoned, JobCancelled, JobFailed, JobSucceeded
 
 
-def react(event: Any, at_ms: int) -> Sequence[Order]:
+def react(event: Any, at_ms: int) -> Sequence[Reaction]:
     match event:
         case JobSucceeded() if event.check_id is None:
             return [pay(event, at_ms)]
         case VerdictReached():
-            return [
-                *(pay(run, at_ms) for run in (*event.agreeing, *event.undecided)),
-                *(release(run.account_id, run.job_id, at_ms) for run in event.contradicted),
-            ]
+            return after_verdict(event, at_ms)
         case LateAnswerTaken():
             return [pay(event.run, at_ms)]
         case KnownAnswerJudged():
@@ -44,6 +43,17 @@ def react(event: Any, at_ms: int) -> Sequence[Order]:
             return [Order(decider=ACCOUNT, aggregate_id=event.owner_id, command=unlocked)]
         case _:
             return []
+
+
+def after_verdict(event: VerdictReached, at_ms: int) -> list[Reaction]:
+    """A result of the past that is looked at again was paid already: then its charge goes back."""
+    reactions: list[Reaction] = [pay(run, at_ms) for run in (*event.agreeing, *event.undecided)]
+    for run in event.contradicted:
+        reactions.append(release(run.account_id, run.job_id, at_ms))
+        if event.reason is CheckReason.RECHECK and run.job_id == event.job_id:
+            refund = RefundResult(job_id=run.job_id, account_id=run.account_id, now_ms=at_ms)
+            reactions.append(refund)
+    return reactions
 
 
 def pay(run: JobSucceeded, at_ms: int) -> Order:

@@ -1,7 +1,8 @@
 """All that must be true of a world: looked at with every commit, every message and every refusal, and once at its end.
 
 Names of the rules: D nothing is recorded twice, J1 one holder and attempts that grow, J2 results from the holder only,
-J3 every job ends, J4 every effect has one cause, S1 who is barred gets nothing, L1 to L8 the ledger, P the read models.
+J3 every job ends, J4 every effect has one cause, C verdicts follow from answers, S1 who is barred gets nothing, L1 to
+L8 the ledger, P the read models.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +11,16 @@ from typing import Any, Final, get_args
 from commands.event_log import Commit
 from commands.process import SendAssignment, SendCancel
 from domain.account_events import CompensationPaid, CreditsEarned, EscrowReleased, HoldReleased, HoldSettled
+from domain.check_events import KnownAnswerJudged, LateAnswerTaken, VerdictReached
 from domain.claim import AttemptClaim, Claim, ClaimRejection, Succeeded
-from domain.island_events import IslandEvent, KarmaPenalized, PayoutsUnlocked, WorkCredited
+from domain.island_events import (
+    IslandEvent,
+    KarmaPenalized,
+    PayoutsUnlocked,
+    ResultConfirmed,
+    ResultContradicted,
+    WorkCredited,
+)
 from domain.job_events import (
     AttemptFailed,
     AttemptLost,
@@ -25,6 +34,7 @@ from domain.job_events import (
 )
 from domain.treasury_events import CompensationGranted
 from projections.ledger import MONEY_EVENTS
+from tests.simulation.check_rules import CheckRules
 from tests.simulation.claims import StoredClaim
 from tests.simulation.island_rules import IslandRules
 from tests.simulation.job_rules import JobRules
@@ -32,14 +42,17 @@ from tests.simulation.ledger_rules import LedgerRules
 from tests.simulation.outputs import OutputServer
 from tests.simulation.rule import require
 
+JUDGEMENTS: Final = (VerdictReached, LateAnswerTaken, KnownAnswerJudged)
 CAUSES: Final[dict[type, tuple[type, ...]]] = {
-    HoldSettled: (JobSucceeded, JobCancelled),
-    HoldReleased: (JobCancelled, JobFailed, JobAbandoned),
+    HoldSettled: (JobSucceeded, JobCancelled, *JUDGEMENTS),
+    HoldReleased: (JobCancelled, JobFailed, JobAbandoned, VerdictReached, KnownAnswerJudged),
     CreditsEarned: (HoldSettled,),
     EscrowReleased: (PayoutsUnlocked,),
     CompensationPaid: (CompensationGranted,),
-    WorkCredited: (JobSucceeded,),
-    KarmaPenalized: (AttemptLost, AttemptFailed, AttemptReturned),
+    WorkCredited: (JobSucceeded, *JUDGEMENTS),
+    KarmaPenalized: (AttemptLost, AttemptFailed, AttemptReturned, VerdictReached, KnownAnswerJudged),
+    ResultConfirmed: (VerdictReached, KnownAnswerJudged),
+    ResultContradicted: (VerdictReached, KnownAnswerJudged),
 }
 UNTRUE_OF_THE_HOLDER: Final = (
     ClaimRejection.STALE_ATTEMPT,
@@ -49,15 +62,16 @@ UNTRUE_OF_THE_HOLDER: Final = (
 )
 EARLIER: Final = "earlier"  # The command behind what happened before the world began.
 JOB_EVENTS: Final = get_args(JobEvent)
-ISLAND_EVENTS: Final = (*get_args(IslandEvent), *JOB_EVENTS)
+WATCHED: Final = (*get_args(IslandEvent), *JOB_EVENTS, *JUDGEMENTS)
 
 
 class Invariants:
     def __init__(self, outputs: OutputServer, claim: Callable[[int], Claim]) -> None:
         self._claim = claim
         self.jobs = JobRules(outputs=outputs, told_digest=self._told_digest)
-        self.ledger = LedgerRules(jobs=self.jobs)
-        self.islands = IslandRules(jobs=self.jobs)
+        self.checks = CheckRules()
+        self.ledger = LedgerRules(jobs=self.jobs, checks=self.checks)
+        self.islands = IslandRules(jobs=self.jobs, checks=self.checks)
         self.log: Sequence[Commit] = ()
         self._command_ids: set[str] = set()
         self._assigned: set[tuple[Any, int, Any]] = set()
@@ -80,11 +94,12 @@ class Invariants:
         for event in commit.events:
             if type(event) in CAUSES:
                 self._see_cause(event, commit)
+            self.checks.see(event)
             if isinstance(event, JOB_EVENTS):
                 self.jobs.see(event, commit)
             if isinstance(event, JobAssigned):
                 self._assigned.add((event.job_id, event.attempt, event.island_id))
-            if isinstance(event, ISLAND_EVENTS):
+            if isinstance(event, WATCHED):
                 self.islands.see(event, commit, led_since_ms)
         if isinstance(commit.events[0], MONEY_EVENTS):
             self.ledger.see(commit)
@@ -127,6 +142,8 @@ class Invariants:
             return "clearing is not empty"
         if self.islands.credit_due or self.islands.penalty_due:
             return "karma has not been told"
+        if self.checks.told_due:
+            return "an island has not been told what its result was worth"
         return None
 
     def check_end(self) -> None:
@@ -135,3 +152,4 @@ class Invariants:
             require(job.ended, "J3", job_id, "the job did not end in time")
         self.ledger.check_all_is_cleared()
         self.islands.check_all_is_judged()
+        self.checks.check_all_is_told()

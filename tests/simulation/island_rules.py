@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from commands.event_log import Commit
+from domain.check_events import KnownAnswerJudged, LateAnswerTaken, VerdictReached
 from domain.failure import ReturnReason
 from domain.ids import IslandId, JobId
 from domain.island_events import (
@@ -26,6 +27,8 @@ from domain.job_events import (
     JobAssigned,
     JobSucceeded,
 )
+from domain.karma import WRONG_RESULT
+from tests.simulation.check_rules import CheckRules
 from tests.simulation.job_rules import JobRules
 from tests.simulation.rule import require
 
@@ -56,10 +59,12 @@ class Standing:
 @dataclass(slots=True)
 class IslandRules:
     jobs: JobRules
+    checks: CheckRules
     islands: dict[IslandId, Standing] = field(default_factory=dict)
     started: set[Judged] = field(default_factory=set)
     credit_due: dict[Judged, int] = field(default_factory=dict)
     penalty_due: set[Judged] = field(default_factory=set)
+    wrong_due: set[Judged] = field(default_factory=set)
     judged: set[Judged] = field(default_factory=set)
     floods: set[str] = field(default_factory=set)
 
@@ -71,11 +76,14 @@ class IslandRules:
             case AttemptStarted():
                 self.started.add(judgement_of(event))
             case JobSucceeded():
-                self.credit_due[judgement_of(event)] = event.worked_ms
+                if event.check_id is None:
+                    self.credit_due[judgement_of(event)] = event.worked_ms
                 self._bar_had_time(event, commit.recorded_at_ms, led_since_ms)
             case AttemptLost() | AttemptFailed() | AttemptReturned():
                 if self._costs_karma(event):
                     self.penalty_due.add(judgement_of(event))
+            case VerdictReached() | LateAnswerTaken() | KnownAnswerJudged():
+                self._compared(event)
             case WorkCredited() | KarmaPenalized():
                 self._judged(event)
             case FloodPenalized():
@@ -111,8 +119,26 @@ class IslandRules:
             return judgement_of(event) in self.started and event.reason in REFUSALS
         return self.jobs.karma_due(event)
 
+    def _compared(self, event: VerdictReached | LateAnswerTaken | KnownAnswerJudged) -> None:
+        """Whoever was right is credited now, who was wrong pays besides what he got before."""
+        if isinstance(event, VerdictReached):
+            right, wrong = (*event.agreeing, *event.undecided), event.contradicted
+        elif isinstance(event, KnownAnswerJudged) and not event.is_right:
+            right, wrong = (), (event.run,)
+        else:
+            right, wrong = (event.run,), ()
+        for run in right:
+            if judgement_of(run) not in self.judged:
+                self.credit_due[judgement_of(run)] = run.worked_ms
+        self.wrong_due |= {judgement_of(run) for run in wrong}
+
     def _judged(self, event: WorkCredited | KarmaPenalized) -> None:
         about, judged = event.island_id, judgement_of(event)
+        if isinstance(event, KarmaPenalized) and event.penalty in WRONG_RESULT:
+            require(judged in self.wrong_due, "J4", about, f"penalized for {event.job_id}, which was right")
+            self.wrong_due.discard(judged)
+            self._karma_moved(event)
+            return
         require(judged not in self.judged, "J4", about, f"karma moved twice for {event.job_id}")
         self.judged.add(judged)
         if isinstance(event, WorkCredited):

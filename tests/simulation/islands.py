@@ -3,6 +3,7 @@
 An island knows only what it was told. What it says passes the network and waits in the stream of claims.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -61,6 +62,7 @@ class Lie(StrEnum):
     WRONG_DIGEST = "wrong_digest"  # Another output than it printed.
     NOTHING = "nothing"  # A success without any output.
     LONG_WORK = "long_work"  # Hours of work, for karma.
+    WRONG_ANSWER = "wrong_answer"  # Invents what it prints, from now on.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +91,17 @@ class SimulatedIsland:
         *,
         signs: bool,
         habits: Habits,
+        question: Callable[[JobId], str],
     ) -> None:
+        """`question` is what a job is about: the same for every run of one input."""
         self.island_id = island_id
         self.signs = signs
         self._habits = habits
+        self._question = question
         self.is_up = False
         self.is_cut_off = False
         self.works_well = False
+        self.invents_answers = False
         self.lies: list[Lie] = []
         self.running: dict[tuple[JobId, int], Run] = {}
         self.seen: list[tuple[JobId, int]] = []
@@ -205,7 +211,7 @@ class SimulatedIsland:
     def _print_first(self, job_id: JobId, attempt: int, life: int) -> None:
         if self._runs(job_id, attempt, life) and not self.is_cut_off:
             self.running[job_id, attempt].has_output = True
-            self._print(job_id, attempt, 1, f"{job_id}/{attempt} ", is_final=False)
+            self._print(job_id, attempt, 1, self._answer(job_id), is_final=False)
             self.say(Streaming(island_id=self.island_id, job_id=job_id, attempt=attempt))
 
     def _print(self, job_id: JobId, attempt: int, seq: int, text: str, *, is_final: bool) -> None:
@@ -222,14 +228,17 @@ class SimulatedIsland:
             self.say(self._returned(job_id, attempt, self._rng.choice(HONEST_RETURNS)))
         else:
             if not run.has_output:
-                self._print(job_id, attempt, 1, f"{job_id}/{attempt} ", is_final=False)
+                self._print(job_id, attempt, 1, self._answer(job_id), is_final=False)
             if luck > self._habits.unhappy + OUTPUT_LOST:
                 self._print(job_id, attempt, 2, "done", is_final=True)
             self._claim_success(job_id, attempt, worked_s)
 
+    def _answer(self, job_id: JobId) -> str:
+        return f"{self._question(job_id)} {'invented ' * self.invents_answers}"
+
     def _claim_success(self, job_id: JobId, attempt: int, worked_s: float) -> None:
         lie = self.lies.pop() if self.lies else None
-        text = "" if lie is Lie.NOTHING else f"{job_id}/{attempt} done"
+        text = "" if lie is Lie.NOTHING else f"{self._answer(job_id)}done"
         told = "something else" if lie is Lie.WRONG_DIGEST else text
         hours = 9 if lie is Lie.LONG_WORK else 0
         usage = Usage(wall_ms=int(worked_s * 1000) + hours * 3_600_000)
@@ -246,6 +255,9 @@ class SimulatedIsland:
     def lie(self, lie: Lie, about: tuple[JobId, int] | None) -> None:
         """Says what is not so at once, or at its next success."""
         if not self.is_up:
+            return
+        if lie is Lie.WRONG_ANSWER:
+            self.invents_answers = True
             return
         if about is None or lie in (Lie.WRONG_DIGEST, Lie.NOTHING, Lie.LONG_WORK):
             self.lies.append(lie)

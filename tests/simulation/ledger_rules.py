@@ -9,17 +9,20 @@ from typing import Any, Final
 
 from commands.event_log import Commit
 from domain.account_events import (
+    ChargeRefunded,
     CompensationPaid,
     CreditsEarned,
     CreditsHeld,
     EscrowReleased,
     HoldReleased,
     HoldSettled,
+    HoldSplit,
 )
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import JobCancelled, JobSucceeded
 from projections.ledger import entries_of
 from projections.postings import CLEARING, FEES, MINT, TREASURY, Kind
+from tests.simulation.check_rules import CheckRules
 from tests.simulation.job_rules import JobRules
 from tests.simulation.rule import require
 
@@ -30,12 +33,14 @@ PUBLISHER_PERMILLE: Final = 50
 @dataclass(slots=True)
 class LedgerRules:
     jobs: JobRules
+    checks: CheckRules
     balances: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     open_holds: dict[JobId, tuple[AccountId, int]] = field(default_factory=dict)
     settled: dict[JobId, HoldSettled] = field(default_factory=dict)
     closed: set[JobId] = field(default_factory=set)
     earned: set[tuple[JobId, Kind]] = field(default_factory=set)
     grants: set[tuple[AccountId, str]] = field(default_factory=set)
+    refunded_micro: dict[JobId, int] = field(default_factory=lambda: defaultdict(int))
     unlocked: set[tuple[AccountId, IslandId]] = field(default_factory=set)
     compensated: set[JobId] = field(default_factory=set)
     compensated_micro: int = 0
@@ -73,18 +78,27 @@ class LedgerRules:
                 known = event.job_id in self.open_holds or event.job_id in self.closed
                 require(not known, "L3", event.job_id, "credits were held twice")
                 self.open_holds[event.job_id] = (event.account_id, event.amount_micro)
+            case HoldSplit():
+                account_id, held = self.open_holds[event.job_id]
+                require(0 < event.amount_micro < held, "L8", event.job_id, "split more than was held")
+                self.open_holds[event.job_id] = (account_id, held - event.amount_micro)
+                self.open_holds[event.into_job_id] = (account_id, event.amount_micro)
             case HoldSettled():
                 self._settled(event, self._closed(event))
             case HoldReleased():
                 held = self._closed(event)
                 require(event.released_micro == held, "L8", event.job_id, f"released of {held} held")
                 job = self.jobs.jobs.get(event.job_id)
-                unpaid = job is None or job.ended is None or due_micro(job.ended) == 0
+                unpaid = job is None or job.ended is None or self.due_micro(job.ended) == 0
                 require(unpaid, "L6", event.job_id, "work that is due was not paid")
             case CreditsEarned():
                 self._earned(event)
             case EscrowReleased():
                 self.unlocked.add((event.account_id, event.island_id))
+            case ChargeRefunded():
+                self.refunded_micro[event.job_id] += event.amount_micro
+                is_covered = event.refund_id.endswith(".treasury")
+                self.compensated_micro += event.amount_micro if is_covered else 0
             case CompensationPaid():
                 require(event.job_id not in self.compensated, "L3", event.job_id, "compensated twice")
                 self.compensated.add(event.job_id)
@@ -111,7 +125,10 @@ class LedgerRules:
         require(job and job.ended, "J4", about, "a job was paid that had not ended")
         assert job is not None
         assert job.ended is not None
-        require(charged == due_micro(job.ended), "L8", about, f"{charged} charged, another amount is due")
+        self._is_judged(job.ended)
+        require(
+            charged == self.due_micro(job.ended), "L8", about, f"{charged} charged, another amount is due"
+        )
         assert job.last is not None
         payees = (event.island_id, event.owner_id)
         worked = (job.last.island_id, job.last.owner_id)
@@ -141,16 +158,29 @@ class LedgerRules:
             require(False, "L6", job_id, "a hold is still open")
         for job_id, job in self.jobs.jobs.items():
             paid = self.settled[job_id].charged_micro if job_id in self.settled else 0
-            due = due_micro(job.ended)
-            require(paid == due, "L6", job_id, f"{paid} paid, {due} is due")
+            due, back = self.due_micro(job.ended), self.refunded_micro[job_id]
+            if paid and job_id in self.checks.contradicted:  # What the treasury lacks, it owes.
+                require(0 < back <= paid, "L6", job_id, f"{back} came back of {paid} for a wrong result")
+            else:
+                require(paid - back == due, "L6", job_id, f"{paid - back} paid, {due} is due")
         require(self.balances[CLEARING] == 0, "L6", CLEARING, f"{self.balances[CLEARING]} wait in clearing")
         fees = sum(settled.platform_fee_micro for settled in self.settled.values())
         kept = self.balances[FEES] + self.balances[TREASURY] + self.compensated_micro
         require(kept == fees, "L1", FEES, "the platform has other fees than it took")
 
+    def _is_judged(self, ended: object) -> None:
+        if isinstance(ended, JobSucceeded):
+            is_judged = self.checks.may_be_paid(ended)
+            require(is_judged, "C", ended.job_id, "paid before there was a verdict")
 
-def due_micro(ended: object) -> int:
-    """What a job's end costs its account."""
+    def due_micro(self, ended: object) -> int:
+        """What a job's end costs its account. A result that proved wrong costs nothing."""
+        is_wrong = isinstance(ended, JobSucceeded) and ended.job_id in self.checks.contradicted
+        return 0 if is_wrong else charge_micro(ended)
+
+
+def charge_micro(ended: object) -> int:
+    """What the end of a job says it costs."""
     match ended:
         case JobSucceeded():
             return ended.price_micro

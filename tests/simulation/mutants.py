@@ -12,15 +12,17 @@ from typing import Any, Final
 import pytest
 
 import domain.account
+import domain.check
 import domain.island
 import domain.job
 from api import coordinator, workers
-from commands import handle, intake
+from commands import handle, intake, replicas
 from commands.event_log import Commit, Conflict, Origin
 from commands.process import Order, Process, Reaction
 from commands.processes import barring, expiring, placing, settling
 from domain import placement
 from domain.account_events import CreditsEarned, HoldSettled
+from domain.check_events import VerdictReached
 from domain.ids import AccountId
 from domain.island_events import IslandRemoved, IslandRevoked, IslandSuspended
 from domain.job_commands import AbandonJob, ExpireLease
@@ -38,6 +40,7 @@ ISLAND_CLOCKS_MS: Final = {
     people.island_id_of(0): 0,
     people.island_id_of(1): HOUR_MS,
     people.island_id_of(2): -HOUR_MS,
+    people.island_id_of(3): 0,
 }
 MUCH_MICRO: Final = 10**12
 
@@ -208,6 +211,33 @@ def overlooking_bars(offer_after: Callable[..., Any]) -> Callable[..., Any]:
     return after
 
 
+# Checked results.
+
+
+def excluding_nobody(replica_submission: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args: replace(replica_submission(*args), excluded_owners=())
+
+
+def paying_at_once(react: Callable[..., Any]) -> Callable[..., Any]:
+    def reacted(event: Any, at_ms: int) -> Any:
+        return react(replace(event, check_id=None) if isinstance(event, JobSucceeded) else event, at_ms)
+
+    return reacted
+
+
+def paying_the_contradicted(react: Callable[..., Any]) -> Callable[..., Any]:
+    def reacted(event: Any, at_ms: int) -> Any:
+        if isinstance(event, VerdictReached):
+            event = replace(event, undecided=(*event.undecided, *event.contradicted), contradicted=())
+        return react(event, at_ms)
+
+    return reacted
+
+
+def believing_the_first(_majority: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda check: check.answers[:1]
+
+
 # Programs and servers.
 
 
@@ -300,6 +330,11 @@ FAULTS: Final[dict[str, Plant]] = {
     "place_on_barred_islands": patched(placement, "availability_refusal", placing_on_whoever),
     "stale_picture": patched(placing, "offer_after", overlooking_bars),
     "leave_jobs_on_barred_islands": patched(barring.Barring, "plan", nothing),
+    "one_owner_votes_twice": patched(replicas, "replica_submission", excluding_nobody),
+    "pay_before_the_verdict": reacting("settling", paying_at_once),
+    "pay_what_was_contradicted": reacting("settling", paying_the_contradicted),
+    "believe_the_first_answer": patched(domain.check, "majority", believing_the_first),
+    "forgive_contradicted_results": patched(domain.island, "contradict", nothing),
     "no_compare_and_set": patched(LogServer, "append", writing_anyway),
     "retry_without_command_id": patched(LogClient, "_retry", retrying_blindly),
     "forget_command_ids": patched(LogServer, "position_of_own", forgetting_command_ids),

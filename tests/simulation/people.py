@@ -10,7 +10,7 @@ from commands.submission import submit
 from domain.account import ACCOUNT
 from domain.account_commands import GrantCredits, OpenAccount
 from domain.decider import Decider
-from domain.ids import AccountId, IslandId, JobId
+from domain.ids import NETWORK_ACCOUNT, AccountId, IslandId, JobId
 from domain.island import ISLAND
 from domain.island_commands import (
     CreditWork,
@@ -30,7 +30,7 @@ from tests.simulation.outputs import OutputServer
 from tests.simulation.scenario import Act
 
 CUSTOMERS: Final = (AccountId("customer-0"), AccountId("customer-1"))
-OWNERS: Final = (AccountId("owner-0"), AccountId("owner-1"))
+OWNERS: Final = (AccountId("owner-0"), AccountId("owner-1"), AccountId("owner-2"))
 PUBLISHER: Final = AccountId("publisher")
 CREDITS_MICRO: Final = 11_000_000  # Too little for every job that a person may think of.
 QUEUE_LIMIT_MS: Final = 90_000
@@ -71,10 +71,10 @@ def signs(island: int) -> bool:
 def beginning(pending: frozenset[int], islands: int, now_ms: int) -> list[First]:
     """Accounts with credits, and islands that belong or wait to."""
     first: list[First] = []
-    for account_id in (*CUSTOMERS, *OWNERS, PUBLISHER):
+    for account_id in (*CUSTOMERS, *OWNERS, PUBLISHER, NETWORK_ACCOUNT):
         opened = OpenAccount(account_id=account_id, name=account_id, now_ms=now_ms)
         first.append(First(decider=ACCOUNT, aggregate_id=account_id, command=opened))
-    for account_id in CUSTOMERS:
+    for account_id in (*CUSTOMERS, NETWORK_ACCOUNT):
         grant = GrantCredits(
             account_id=account_id, grant_id="sign-up", amount_micro=CREDITS_MICRO, reason="", now_ms=now_ms
         )
@@ -123,13 +123,19 @@ def bid_micro_of(size: float) -> int:
     return BID_TOO_LOW_MICRO if size < 0.08 else BIDS_MICRO[int(size * len(BIDS_MICRO))]
 
 
+def redundancy_of(job: int) -> int:
+    """Every fourth job is run on two islands of different owners."""
+    return 2 if job % 4 == 3 else 1
+
+
 def submission(job: int, size: float, request_id: str, now_ms: Callable[[], int]) -> Request:
     """The same job has the same content whoever is asked and how often."""
     command = submit_job(
         job_id=job_id_of(job),
         account_id=CUSTOMERS[job % len(CUSTOMERS)],
         cargo=cargo_with(publisher_id=PUBLISHER, limits={"wall_s": WALL_S}),
-        bid_micro=bid_micro_of(size),
+        bid_micro=bid_micro_of(size) * redundancy_of(job),
+        redundancy=redundancy_of(job),
         queue_limit_ms=QUEUE_LIMIT_MS,
     )
 

@@ -13,7 +13,7 @@ from tests.simulation.islands import Habits, Lie
 from tests.simulation.network import FAIR, FOUL, Weather
 
 CHAOS_S: Final = 120.0
-ISLANDS: Final = 3
+ISLANDS: Final = 4
 COORDINATORS: Final = 2
 JOBS_MAX: Final = 6
 

@@ -129,8 +129,13 @@ class World:
             self.servers.outputs,
             signs=people.signs(number),
             habits=self.scenario.habits,
+            question=self._question,
         )
         self._loop.call_later(self._rng.random(), island.start)
+
+    def _question(self, job_id: JobId) -> str:
+        submitted = self.invariants.jobs.jobs[job_id].submitted
+        return submitted.check_id or job_id
 
     def _run_on(self, until_s: float) -> None:
         self.schedule.run(until_s)
