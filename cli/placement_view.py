@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cli.terminal import say, show_table
+from domain.failure import Loss
 from domain.placement import Refusal
 
 REMEDIES: Final[Mapping[Refusal, str]] = {
@@ -33,6 +34,13 @@ REMEDIES: Final[Mapping[Refusal, str]] = {
     Refusal.TRIED_BEFORE: "start another island: this job failed there before",
     Refusal.AT_CAPACITY: "wait for a free slot, or start another island",
 }
+LOSSES: Final[Mapping[str, str]] = {
+    Loss.LEASE_LOST: "the island fell silent, and its lease ended",
+    Loss.NEVER_STARTED: "the island never said that it began",
+    Loss.ISLAND_BARRED: "the island was barred, removed or revoked meanwhile",
+    Loss.CARGO_DISABLED: "the cargo was switched off for everybody",
+}
+ID_CHARACTERS: Final = 12
 TERMS: Final = (
     "speed",
     "fit",
@@ -48,7 +56,7 @@ TERMS: Final = (
 
 
 def show_placement(placement: dict[str, Any]) -> None:
-    """Every attempt with its candidates and refusals; then what a job waits for, or where to read why it failed."""
+    """Every attempt with its candidates and refusals; what a job waits for or failed of; and why it cost so much."""
     for attempt in placement.get("attempts", []):
         show_attempt(attempt)
     if reasons := placement.get("queue_reasons"):
@@ -56,6 +64,8 @@ def show_placement(placement: dict[str, Any]) -> None:
         show_refusals(reasons)
     elif text := standing_text(placement):
         say(text)
+    if charge := placement.get("charge"):
+        say(charge_text(charge))
 
 
 def standing_text(placement: Mapping[str, Any]) -> str | None:
@@ -69,7 +79,7 @@ def standing_text(placement: Mapping[str, Any]) -> str | None:
                 "where no island has joined so far: archipelago island join URL"
             )
         case "failed", _:
-            return f"The job failed and is not tried again. Why: archipelago job show {placement['job_id']}"
+            return f"The job failed and is not tried again: {failure_text(placement)}"
         case "cancelled", False:
             return "The job was cancelled before it was placed."
         case _:
@@ -79,7 +89,7 @@ def standing_text(placement: Mapping[str, Any]) -> str | None:
 def show_attempt(attempt: dict[str, Any]) -> None:
     winner = attempt.get("winner") or {}
     name = winner.get("name") or attempt["host_id"]
-    say(f"Attempt {attempt['attempt']} ran on {name} for {attempt['price']} credits{ending_text(attempt)}.")
+    say(f"Attempt {attempt['attempt']} {ending_text(attempt, name)}")
     say(f"Islands looked at: {attempt['considered']}. The best that could take it:")
     show_table(
         ("ISLAND", "LEVEL", *(f">{term.upper()}" for term in TERMS), ">ASK"),
@@ -93,11 +103,55 @@ def show_attempt(attempt: dict[str, Any]) -> None:
         show_refusals(attempt["refusals"])
 
 
-def ending_text(attempt: Mapping[str, Any]) -> str:
-    if "ending" not in attempt:
-        return " and is under way"
-    notes = ", ".join(attempt[name] for name in ("code", "grade") if attempt.get(name))
-    return f" and ended: {attempt['ending']}" + (f" ({notes})" if notes else "")
+def failure_text(placement: Mapping[str, Any]) -> str:
+    code, text = placement.get("error_code", ""), placement.get("error", "")
+    return f"{code}: {text}" if text and text != code else str(code)
+
+
+def ending_text(attempt: Mapping[str, Any], name: str) -> str:
+    """Where it went and what became of it there. Only one that succeeded is said to have a price."""
+    asked = f"which asked {attempt['price']} credits"
+    code, detail = attempt.get("code", ""), attempt.get("detail", "")
+    match attempt.get("ending"):
+        case None:
+            return f"is under way on {name}, {asked}."
+        case "succeeded":
+            return f"ran on {name}, {asked}, and succeeded ({attempt.get('grade', 'unsigned')})."
+        case "lost":
+            return f"was lost on {name} ({code}): {LOSSES.get(code, 'its island gave no more sign')}. It cost nothing."
+        case "returned":
+            return f"was given back by {name} ({code}). It cost nothing."
+        case "failed":
+            because = f": {detail}" if detail and detail != code else ""
+            return f"failed on {name} ({code}){because}. It cost nothing."
+        case ending:
+            return f"ran on {name}, {asked}, and was {ending}."
+
+
+def charge_text(charge: Mapping[str, Any]) -> str:
+    """Why it cost that much, down to who got it and the event that booked it."""
+    match charge["standing"]:
+        case "held":
+            return f"Its bid of {charge['bid']} credits is held; what is not charged comes back when it ends."
+        case "released":
+            return f"It cost nothing: all of its bid of {charge['bid']} credits came back."
+        case "unsettled":
+            return f"Nothing is booked yet: its bid of {charge['bid']} credits is still held."
+        case _:
+            return settled_text(charge)
+
+
+def settled_text(charge: Mapping[str, Any]) -> str:
+    said = f"It cost {charge['charged']} credits: the island's ask"
+    if charge.get("unit", "job") != "job":
+        said += f" of {charge['ask']} a {charge['unit'].replace('_', ' ')}, times {charge['units']}"
+    if charge.get("capped_by_bid"):
+        said += f", cut to the bid of {charge['bid']}"
+    said += f". {charge['released']} of the bid of {charge['bid']} came back.\n"
+    return said + (
+        f"Of it the platform got {charge['platform_fee']}, the publisher {charge['publisher']}, the island "
+        f"{charge['island']}, by price rules {charge['price_rules_version']} (event {charge['event']})."
+    )
 
 
 def candidate_row(candidate: Mapping[str, Any], winner_id: str) -> Sequence[object]:
@@ -107,8 +161,21 @@ def candidate_row(candidate: Mapping[str, Any], winner_id: str) -> Sequence[obje
 
 
 def show_refusals(refusals: Sequence[Mapping[str, Any]]) -> None:
-    rows = ((refusal["count"], refusal["code"], remedy(refusal["code"])) for refusal in refusals)
-    show_table((">ISLANDS", "REFUSED BECAUSE", "WHAT WOULD CHANGE IT"), rows)
+    rows = (
+        (refusal["count"], refusal["code"], example_text(refusal), remedy(refusal["code"]))
+        for refusal in refusals
+    )
+    show_table((">ISLANDS", "REFUSED BECAUSE", "FOR EXAMPLE", "WHAT WOULD CHANGE IT"), rows)
+
+
+def example_text(refusal: Mapping[str, Any]) -> str:
+    """The island's name, or the beginning of its id where it has left since."""
+    name, island_id = refusal.get("example_name"), str(refusal.get("example", ""))
+    return str(name or shortened_id(island_id))
+
+
+def shortened_id(island_id: str) -> str:
+    return island_id if len(island_id) <= ID_CHARACTERS else f"{island_id[:ID_CHARACTERS]}…"
 
 
 def remedy(code: str) -> str:

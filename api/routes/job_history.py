@@ -1,5 +1,6 @@
 """What happened to a job and why: its facts, the claims that did not count, its bookings, and each placement."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -7,12 +8,13 @@ from starlette.responses import Response
 
 from api.answers import answer
 from api.authorization import JobReader
-from api.edge import JOBS, LEDGER, Edge
+from api.edge import JOBS, LEDGER, Edge, EdgeState
 from api.owned import owned_job
 from api.request_fields import After, PathJobId
-from api.shapes.attempt import attempt_shape
+from api.shapes.attempt import attempt_shape, refusals_shape
+from api.shapes.charge import charge_shape
 from api.shapes.fact import fact_shape
-from api.shapes.job import queue_reasons
+from api.shapes.job import error_text, queue_reasons
 from api.shapes.ledger import entry_shape, is_visible
 from api.shapes.present import present
 from api.shapes.rejected_claim import rejected_claim_fields
@@ -44,9 +46,33 @@ async def get_timeline(job_id: PathJobId, caller: JobReader, edge: Edge, after: 
 
 @router.get("/{job_id}/placement")
 async def get_placement(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
-    """Why the job ran where it ran: winner, scores and counted refusals of every attempt; and why it still waits."""
+    """Why the job ran where it ran: winner, scores and counted refusals of every attempt; why it still waits or failed;
+    and why it cost what it cost.
+    """
     await edge.catch_up(JOBS, after)
+    await edge.catch_up(LEDGER, after)
     row = await owned_job(edge, caller, job_id)
     attempts = [attempt_shape(attempt) for attempt in await edge.services.reads.attempts(job_id)]
-    shape = {"job_id": job_id, "state": row.state, "attempts": attempts, "queue_reasons": queue_reasons(row)}
+    past = await edge.services.log.load(JOB.stream(job_id))
+    entries = await edge.services.reads.entries_of_job(job_id)
+    waits = refusals_shape(row.refusals) if queue_reasons(row) else None
+    for refusals in (*(attempt["refusals"] for attempt in attempts), waits or ()):
+        await name_examples(edge, refusals)
+    shape = {
+        "job_id": job_id,
+        "state": row.state,
+        "attempts": attempts,
+        "queue_reasons": waits,
+        "error_code": row.error_code,
+        "error": error_text(row),
+        "charge": charge_shape(row, past.events, entries),
+    }
     return answer(present({**shape, "data": attempts}))
+
+
+async def name_examples(edge: EdgeState, refusals: Iterable[dict[str, Any]]) -> None:
+    """Adds the name of each island that is an example; one that has left has none."""
+    for refusal in refusals:
+        island = await edge.services.reads.island(refusal["example"])
+        if island is not None:
+            refusal["example_name"] = island.name

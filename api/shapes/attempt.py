@@ -1,11 +1,13 @@
 """An attempt of a job: where it ran, why there, and how it ended."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from api.shapes.amounts import decimal_text
 from api.shapes.present import instant, maybe_instant, present
+from domain.placement import RefusalCount
 from projections.attempts import AttemptRow
 
 
@@ -27,6 +29,12 @@ def attempt_shape(row: AttemptRow) -> dict[str, Any]:
     )
 
 
+def refusals_shape(refusals: Sequence[RefusalCount]) -> list[dict[str, Any]]:
+    """Each rule with how many islands it turned down, and the id of one of them as an example."""
+    shapes: list[dict[str, Any]] = msgspec.to_builtins(refusals)
+    return list(shapes)
+
+
 def placement_shape(row: AttemptRow) -> dict[str, Any]:
     """The whole answer of the placement as it was recorded: winner, scores, counted refusals."""
     explanation = row.explanation
@@ -34,7 +42,7 @@ def placement_shape(row: AttemptRow) -> dict[str, Any]:
     return {
         "winner": None if winner is None else msgspec.to_builtins(winner),
         "candidates": msgspec.to_builtins(explanation.candidates),
-        "refusals": msgspec.to_builtins(explanation.refusals),
+        "refusals": refusals_shape(explanation.refusals),
         "considered": explanation.considered,
         "rules_version": explanation.rules_version,
         "view_position": explanation.view_position,

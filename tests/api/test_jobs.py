@@ -500,6 +500,27 @@ async def test_placement_answers_why_there_and_why_not_elsewhere(network: Networ
         "succeeded",
     )
     assert attempt["refusals"] == [{"code": "offline", "count": 1, "example": "island-gone"}]
+    assert why["charge"] == {"standing": "unsettled", "bid": "4.0"}
+
+
+async def test_placement_tells_why_the_job_cost_so_much(network: Network) -> None:
+    person, slug = await network.person(), await network.cargo()
+    island_id = await network.island(person.account_id)
+    job_id = await network.run(person, slug, island_id, "x")
+    await network.settle(job_id, person, earner=person)
+    charge = (await network.http.get(f"/jobs/{job_id}/placement", headers=person.headers)).json()["charge"]
+    assert (charge["standing"], charge["charged"], charge["released"]) == ("settled", "1.0", "3.0")
+    assert [charge[name] for name in ("platform_fee", "publisher", "island")] == ["0.1", "0.05", "0.85"]
+    assert (charge["unit"], charge["units"], charge["price_rules_version"]) == ("job", 1, 2)
+
+
+async def test_a_waiting_job_names_an_island_that_is_an_example(network: Network) -> None:
+    person, slug = await network.person(), await network.cargo()
+    job_id = await network.job(person, slug)
+    await network.defer(job_id)
+    why = (await network.http.get(f"/jobs/{job_id}/placement", headers=person.headers)).json()
+    assert why["charge"]["standing"] == "held"
+    assert all(reason["example"] for reason in why["queue_reasons"])
 
 
 async def test_a_job_of_a_key_that_may_not_write_is_forbidden(network: Network) -> None:

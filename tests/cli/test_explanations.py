@@ -12,14 +12,16 @@ from typing import Any, Final
 
 import pytest
 
-from api.shapes.attempt import attempt_shape
-from api.shapes.job import queue_reasons
+from api.shapes.attempt import attempt_shape, refusals_shape
+from api.shapes.charge import charge_shape
+from api.shapes.job import error_text, queue_reasons
 from api.shapes.present import present
-from cli.placement_view import show_placement
+from cli.placement_view import charge_text, show_placement
 from domain.failure import Failure, ReturnReason
 from domain.pricing import MICRO_PER_CREDIT
 from projections.attempts import ATTEMPTS, AttemptRow
 from projections.jobs import JOBS, JobRow
+from projections.ledger import entries_of
 from tests.examples import JOB_ID, OTHER_JOB_ID, cargo_with
 from tests.story import Story
 
@@ -114,9 +116,18 @@ def placement_of(story: Story) -> dict[str, Any]:
             if type(event) in ATTEMPTS.concerns and (key := ATTEMPTS.key_of(event)) and key[0] == JOB_ID:
                 attempts[key] = ATTEMPTS.row_after(attempts.get(key), event, commit.position)
     assert job is not None
-    rows = [attempt_shape(row) for row in attempts.values() if row is not None]
+    past = [event for commit in story.commits if commit.stream == f"job.{JOB_ID}" for event in commit.events]
+    entries = [entry for commit in story.commits for entry in entries_of(commit) if entry.job_id == JOB_ID]
     return present(
-        {"job_id": JOB_ID, "state": job.state, "attempts": rows, "queue_reasons": queue_reasons(job)}
+        {
+            "job_id": JOB_ID,
+            "state": job.state,
+            "attempts": [attempt_shape(row) for row in attempts.values() if row is not None],
+            "queue_reasons": refusals_shape(job.refusals) if queue_reasons(job) else None,
+            "error_code": job.error_code,
+            "error": error_text(job),
+            "charge": charge_shape(job, past, entries),
+        }
     )
 
 
@@ -136,17 +147,17 @@ def test_every_text_belongs_to_a_case() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == CASES.keys()
 
 
-def only_line(story: Story) -> str:
-    text = explanation(lambda: story)
-    assert text.count("\n") == 1
-    return text
+def standing(story: Story) -> str:
+    """What stands above the last line, which is about the charge."""
+    line, _ = explanation(lambda: story).splitlines()[-2:]
+    return line
 
 
 def test_a_job_without_any_island_says_how_one_joins() -> None:
     story = Story()
     story.submit()
     story.wait()
-    assert only_line(story).endswith("where no island has joined so far: archipelago island join URL\n")
+    assert standing(story).endswith("where no island has joined so far: archipelago island join URL")
 
 
 def test_a_job_that_was_never_placed_says_why_nothing_is_to_be_seen() -> None:
@@ -154,11 +165,11 @@ def test_a_job_that_was_never_placed_says_why_nothing_is_to_be_seen() -> None:
     story.submit()
     story.submit(OTHER_JOB_ID)
     story.cancel()
-    assert only_line(story) == "The job was cancelled before it was placed.\n"
+    assert standing(story) == "The job was cancelled before it was placed."
     story = Story()
     story.submit()
     story.wait(600)
-    assert only_line(story).endswith(f"Why: archipelago job show {JOB_ID}\n")
+    assert "unplaceable: no island took the job in time" in standing(story)
 
 
 def test_a_job_between_two_attempts_says_that_it_waits() -> None:
@@ -167,7 +178,22 @@ def test_a_job_between_two_attempts_says_that_it_waits() -> None:
     story.submit()
     story.wait()
     story.give_back(ReturnReason.HEAT)
-    assert explanation(lambda: story).endswith("was not placed again yet. Look again in a moment.\n")
+    assert standing(story).endswith("was not placed again yet. Look again in a moment.")
+
+
+def charged(**charge: object) -> str:
+    return charge_text({"standing": "settled", "bid": "5.0", "released": "0.0", "event": "9.0"} | charge)
+
+
+def test_a_metered_charge_is_told_unit_by_unit_and_where_it_was_cut() -> None:
+    shares = {"platform_fee": "0.5", "publisher": "0.25", "island": "4.25", "price_rules_version": 2}
+    text = charged(charged="5.0", ask="0.1", unit="million_fuel", units=70, capped_by_bid=True, **shares)
+    assert "the island's ask of 0.1 a million fuel, times 70, cut to the bid of 5.0." in text
+    assert "by price rules 2 (event 9.0)." in text
+
+
+def test_a_job_that_succeeded_and_is_not_booked_yet_says_so() -> None:
+    assert "still held" in charge_text({"standing": "unsettled", "bid": "5.0"})
 
 
 if __name__ == "__main__":
