@@ -60,6 +60,7 @@ from commands.processes.karma import KARMA
 from commands.processes.repaying import REPAYING
 from commands.processes.settling import SETTLING
 from commands.senders import Senders
+from projections.book_reads import BookReads
 from projections.contract import live_schema
 from projections.migrations import prepare
 from projections.progress import ProjectionProgress
@@ -128,6 +129,7 @@ class Coordinator:
             log=self.log,
             tail=self._tail,
             reads=ReadModel(self._reads),
+            books=BookReads(self._reads),
             progress=self.progress,
             outputs=self._outputs,
             artifacts=Artifacts(self.connections.api),

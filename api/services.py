@@ -17,6 +17,7 @@ from api.settings import Settings
 from commands.event_log import EventLog
 from commands.handle import CommandHandler
 from domain.ids import IslandId
+from projections.book_reads import BookReads
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel
 
@@ -32,6 +33,7 @@ class Services:
     log: EventLog
     tail: EventTail
     reads: ReadModel
+    books: BookReads
     progress: ProjectionProgress
     outputs: Outputs
     artifacts: Artifacts

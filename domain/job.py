@@ -133,6 +133,7 @@ def submit(job: Job, command: SubmitJob) -> list[JobEvent]:
             privacy_tier=command.privacy_tier,
             excluded_owners=command.excluded_owners,
             only_island=command.only_island,
+            rerun_of=command.rerun_of,
             bid_source=command.bid_source,
         )
     ]

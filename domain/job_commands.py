@@ -31,6 +31,7 @@ class SubmitJob:
     privacy_tier: int = 0
     excluded_owners: tuple[AccountId, ...] = ()
     only_island: IslandId | None = None
+    rerun_of: JobId | None = None
     bid_source: BidSource | None = None
 
 

@@ -57,7 +57,8 @@ class JobSubmitted:
     """`input_json` is the input as one JSON text; `request_sha256` tells a repeated request from another one.
 
     `batch_id` is the batch that the job is the `batch_index`-th part of, `check_id` the job whose result it is a second
-    opinion on. `unit_bid_micro` is the most that a unit of a metered cargo may cost, 0 where the bid is all there is.
+    opinion on, `rerun_of` the job that it does again. `unit_bid_micro` is the most that a unit of a metered cargo may
+    cost, 0 where the bid is all there is.
     """
 
     job_id: JobId
@@ -78,6 +79,7 @@ class JobSubmitted:
     privacy_tier: int = 0
     excluded_owners: tuple[AccountId, ...] = ()
     only_island: IslandId | None = None
+    rerun_of: JobId | None = None
     bid_source: BidSource | None = None
 
 

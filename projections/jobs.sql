@@ -64,3 +64,24 @@ ALTER TABLE jobs
     ADD COLUMN bid_source text,
     ADD COLUMN units bigint;
 CREATE INDEX jobs_waiting ON jobs (cargo_slug) WHERE state = 'submitted';
+
+-- name: migration 4
+-- Which bytes ran, for finding everybody whom an artifact or an island touched.
+ALTER TABLE jobs ADD COLUMN artifact_digest text NOT NULL DEFAULT '';
+CREATE INDEX jobs_of_artifact ON jobs (artifact_digest, created_position);
+CREATE INDEX attempts_of_island ON attempts (island_id, assigned_at_ms);
+
+-- name: migration 5
+-- Batches, and the jobs that are their parts.
+ALTER TABLE jobs
+    ADD COLUMN batch_id text,
+    ADD COLUMN batch_index bigint NOT NULL DEFAULT 0,
+    ADD COLUMN batch json;
+CREATE INDEX jobs_of_batch ON jobs (batch_id, batch_index) WHERE batch_id IS NOT NULL;
+
+-- name: migration 6
+-- Jobs that are run several times for a comparison, what that came to, and the further runs.
+ALTER TABLE jobs
+    ADD COLUMN check_id text,
+    ADD COLUMN redundancy bigint NOT NULL DEFAULT 1,
+    ADD COLUMN verdict json;

@@ -176,6 +176,11 @@ class Outputs:
         """The newest position of the stream seen here."""
         return self._position
 
+    async def first_position(self) -> int:
+        """The oldest message that is still stored, or the next one where there is none. Raises `Unanswered`."""
+        answer = await ask(self._client, f"$JS.API.STREAM.INFO.{subjects.JOB_OUTPUT}")
+        return int(answer["state"]["first_seq"])
+
     async def run(self, heard: Callable[[IslandId, bytes, int], None] | None = None) -> None:
         """Follows the stream until cancelled, from its present end.
 

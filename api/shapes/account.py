@@ -19,6 +19,7 @@ def account_shape(row: AccountRow, *, is_admin: bool, for_python_sdk: bool) -> d
         "credits": decimal_text(row.free_micro),
         "held": decimal_text(row.held_micro),
         "escrow": decimal_text(row.escrow_micro),
+        "low": row.is_low,
         "created_at": instant(row.opened_at_ms),
         "position": row.position,
     }

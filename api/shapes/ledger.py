@@ -9,7 +9,7 @@ from projections.ledger import EntryRow
 
 
 def entry_shape(row: EntryRow) -> dict[str, Any]:
-    """`account` is the purse without its owner: free, held, escrow, fees or clearing."""
+    """`account` is the purse without its owner: free, held, escrow, fees, treasury, clearing or mint."""
     shape = {
         "position": row.position,
         "index": row.index,
@@ -20,6 +20,7 @@ def entry_shape(row: EntryRow) -> dict[str, Any]:
         "job_id": row.job_id,
         "host_id": row.island_id,
         "reference": row.reference,
+        "original": row.original,
         "price_rules_version": row.price_rules_version,
         "effective_at": instant(row.effective_at_ms),
         "posted_at": instant(row.posted_at_ms),

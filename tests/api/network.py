@@ -65,6 +65,7 @@ from domain.job_commands import (
 from domain.job_events import Output, Usage
 from domain.placement import Explanation, Refusal, RefusalCount
 from domain.pricing import MICRO_PER_CREDIT
+from projections.book_reads import BookReads
 from projections.progress import ALL, ProjectionProgress
 from projections.read_model import ReadModel, read_pool
 from projections.registry import PROJECTIONS
@@ -396,12 +397,14 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         await codes.create()
         work = [tail.run(), outputs.run(), registrar.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
+        reads = await stack.enter_async_context(read_pool(dsn))
         services = Services(
             settings=settings,
             handler=CommandHandler(log),
             log=log,
             tail=tail,
-            reads=ReadModel(await stack.enter_async_context(read_pool(dsn))),
+            reads=ReadModel(reads),
+            books=BookReads(reads),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),

@@ -45,6 +45,7 @@ def test_a_submitted_job_knows_what_was_asked_and_when() -> None:
         account_id=examples.CUSTOMER,
         cargo_slug=examples.SLUG,
         cargo_version="1.0.0",
+        artifact_digest=examples.CARGO.artifact_digest,
         runtime=examples.CARGO.runtime,
         input_json='{"text":"abc"}',
         bid_micro=examples.BID_MICRO,
