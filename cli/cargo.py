@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import cargo_oversight, cargo_trust
 from cli.options import AsJson, DataDir, Key, Url
 from cli.terminal import say, show_json, show_table
 from cli.typed_name import program
@@ -59,10 +60,30 @@ def show_cargos(cargos: list[dict[str, Any]]) -> None:
             cargo["slug"],
             cargo.get("version", ""),
             cargo["runtime_type"],
+            cargo["trust_level"],
+            f"{cargo['reputation']:.3f}",
             cargo["pricing"]["per_job"],
             "" if cargo.get("enabled", True) else "disabled",
             cargo.get("description", ""),
         )
         for cargo in cargos
     )
-    show_table(("CARGO", "VERSION", "RUNTIME", ">CREDITS A JOB", "", "WHAT IT DOES"), rows)
+    show_table(
+        ("CARGO", "VERSION", "RUNTIME", ">LEVEL", ">REPUTATION", ">CREDITS A JOB", "", "WHAT IT DOES"), rows
+    )
+
+
+app.command("trust")(cargo_trust.trust)
+app.command("rate")(cargo_trust.rate)
+app.command("complain")(cargo_trust.complain)
+app.command("ask-review")(cargo_trust.ask_review)
+for command in (
+    cargo_oversight.reviews,
+    cargo_oversight.review,
+    cargo_oversight.scan,
+    cargo_oversight.incident,
+    cargo_oversight.kill,
+    cargo_oversight.revive,
+    cargo_oversight.tier,
+):
+    app.command()(command)
