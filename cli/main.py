@@ -19,6 +19,7 @@ from cli import (
     job,
     karma,
     keys,
+    market,
     placement,
     projections,
     registrar_program,
@@ -49,6 +50,7 @@ app.add_typer(cargo.app, name="cargo")
 app.add_typer(island.app, name="island")
 app.add_typer(karma.app, name="karma")
 app.add_typer(keys.app, name="keys")
+app.add_typer(market.app, name="market")
 app.add_typer(placement.app, name="placement")
 app.add_typer(projections.app, name="projections")
 

@@ -163,7 +163,7 @@ async def list_saved_bids(caller: Reader, edge: Edge) -> Response:
     return answer({"bids": rows, "count": len(rows), "data": rows})
 
 
-@router.put("/bids")
+@router.post("/bids")
 async def save_bid(request: SavedBid, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Save what this account bids for a cargo where a job does not say."""
     cargo = await traded_cargo(edge, slug_of(request.workload))

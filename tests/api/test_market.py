@@ -95,11 +95,11 @@ async def test_a_bid_is_one_s_own_else_the_saved_one_else_the_market_s_else_the_
     await trade(network, slug, 3 * CREDIT)
     assert await bid_of(network, person, slug) == ("3.0", "market_rate")
     saved = {"workload": slug, "bid_price": "2.5"}
-    answer = await network.http.put("/market/bids", json=saved, headers=person.headers)
+    answer = await network.http.post("/market/bids", json=saved, headers=person.headers)
     assert (answer.status_code, answer.json()["bid_price"]) == (200, "2.5")
     assert await bid_of(network, person, slug) == ("2.5", "saved")
     assert await bid_of(network, person, slug, bid_price="7") == ("7.0", "own")
-    forgotten = await network.http.put(
+    forgotten = await network.http.post(
         "/market/bids", json={"workload": slug, "bid_price": None}, headers=person.headers
     )
     assert forgotten.status_code == 200
