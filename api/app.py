@@ -22,6 +22,7 @@ from api.routes import (
     artifacts,
     asyncapi,
     audit,
+    batches,
     cargo_oversight,
     cargo_trust,
     health,
@@ -86,6 +87,7 @@ def build_app(services: Services) -> FastAPI:
     for module in (
         health,
         jobs,
+        batches,
         job_output,
         job_history,
         workloads,
