@@ -29,6 +29,10 @@ def of_job(job_id: str) -> str:
     return f"job.{job_id}"
 
 
+def of_batch(batch_id: str) -> str:
+    return f"batch.{batch_id}"
+
+
 class Watch:
     """One waiting reader. `position` is the newest commit on its topic that was seen here."""
 
@@ -105,7 +109,7 @@ def topics_of(commit: Commit) -> Iterable[str]:
     """Whom a commit may concern. An island's standing changes with its jobs as well."""
     category = commit.stream.partition(".")[0]
     topics = {EVERYTHING}
-    if category in {"job", "account"}:
+    if category in {"job", "account", "batch"}:
         topics.add(commit.stream)
     if category == "cargo":
         topics.add(CARGOS)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from commands.event_log import EventLog
+from domain.batch import BATCH
 from domain.ids import JobId
 from domain.job import JOB
 from projections.jobs import JobRow, job_after
@@ -12,9 +13,9 @@ from projections.jobs import JobRow, job_after
 class RecordedJob:
     """`row` is None until the job was submitted; `version` is the position of its newest commit."""
 
-    def __init__(self, log: EventLog, job_id: JobId) -> None:
+    def __init__(self, log: EventLog, job_id: JobId, *, is_batch: bool = False) -> None:
         self._log = log
-        self._stream = JOB.stream(job_id)
+        self._stream = (BATCH if is_batch else JOB).stream(job_id)
         self.row: JobRow | None = None
         self.version = 0
 
@@ -23,6 +24,13 @@ class RecordedJob:
         job = cls(log, job_id)
         await job.refresh()
         return job
+
+    @classmethod
+    async def load_batch(cls, log: EventLog, batch_id: JobId) -> Self:
+        """The job that a batch is for whoever asks for it."""
+        batch = cls(log, batch_id, is_batch=True)
+        await batch.refresh()
+        return batch
 
     async def refresh(self) -> None:
         """Reads what was recorded since. Raises `LogUnavailable`."""

@@ -13,6 +13,7 @@ from adapters.nats.replies import Unanswered
 from api.answers import answer
 from api.attempt_telling import Resume
 from api.authorization import JobReader
+from api.batch_story import BatchStory
 from api.edge import JOBS, Edge
 from api.errors import ApiError, ErrorCode
 from api.job_story import JobStory
@@ -59,8 +60,9 @@ async def stream_job(
 ) -> Response:
     """Follow a job from its first chunk to its end."""
     await edge.catch_up(JOBS, after)
-    await owned_job(edge, caller, job_id)
-    story = JobStory(edge, job_id, Resume(after=position_in(last_event_id), after_seq=after_seq))
+    row = await owned_job(edge, caller, job_id)
+    resume = Resume(after=position_in(last_event_id), after_seq=after_seq)
+    story = JobStory(edge, job_id, resume) if row.batch is None else BatchStory(edge, job_id, resume)
     if form == "events":
         frames = events_form(story.moments())
         return JobStream(edge.sockets, caller, frames, event_frame("error", {"error": "unavailable"}))

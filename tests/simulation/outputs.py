@@ -39,7 +39,10 @@ class OutputServer:
 
 
 class OutputClient:
-    """Keeps `commands.intake.Outputs` and `commands.batch_parts.Printed`. `position` is what the placing of attempts starts counting from."""
+    """Keeps `commands.intake.Outputs` and `commands.batch_parts.Printed`.
+
+    `position` is what the placing of attempts starts counting from.
+    """
 
     def __init__(self, server: OutputServer, line: Line) -> None:
         self._server = server
