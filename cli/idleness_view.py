@@ -83,12 +83,13 @@ def advice_of(answer: Mapping[str, Any]) -> Iterator[str]:
         else:
             said += ", and other rules would have kept it out of those all the same"
         yield f"{said}."
-    if answer["offline_percent"] >= OFFLINE_WORTH_TELLING_PERCENT:
-        yield f"It was offline {answer['offline_percent']}% of the time, and {times(counts, 'offline')} passed it by."
+    if answer["offline_percent"] >= OFFLINE_WORTH_TELLING_PERCENT and counts.get(Refusal.OFFLINE):
+        missed = times(counts, Refusal.OFFLINE)
+        yield f"It was offline {answer['offline_percent']}% of the time, and {missed} passed it by."
     if counts.get(Refusal.TRUST_REFUSED):
         yield (
             f"It takes trust level {answer['trust_level_min']} and above only, "
-            f"which refused {times(counts, 'trust_refused')}."
+            f"which refused {times(counts, Refusal.TRUST_REFUSED)}."
         )
     if answer["outscored"] and answer["lost_to"]:
         first = answer["lost_to"][0]

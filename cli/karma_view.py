@@ -14,7 +14,7 @@ JOBS_NAMED_MAX: Final = 1
 
 
 def show_karma(answer: Mapping[str, Any]) -> None:
-    say(f"{answer['name']}: karma {answer['karma']} = {sum_text(answer['terms'])}")
+    say(f"{answer['name']}: karma {answer['karma']}{sum_text(answer['terms'])}")
     say(standing_text(answer))
     if not answer["changes"]:
         return
@@ -40,15 +40,15 @@ def show_karma(answer: Mapping[str, Any]) -> None:
 
 
 def sum_text(terms: list[dict[str, Any]]) -> str:
-    """`38 work - 2 lease lost (job …) + 5 work`: term by term where they are few, else one for each cause."""
+    """`= 38 work - 2 lease lost (job …) + 5 work`: term by term where they are few, else one for each cause."""
     if len(terms) > TERMS_SHOWN_MAX:
         terms = merged(terms)
     if not terms:
-        return "0, nothing has moved it so far"
+        return ", moved by nothing so far"
     first, *others = terms
     said = [("-" if first["delta"] < 0 else "") + term_text(first)]
     said += [("- " if term["delta"] < 0 else "+ ") + term_text(term) for term in others]
-    return " ".join(said)
+    return f" = {' '.join(said)}"
 
 
 def term_text(term: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ class JobFate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idleness:
-    """What the island met between two moments (Unix ms), and how long of that it was away."""
+    """What the island met between two moments (Unix ms), and how long of that it was there and away."""
 
     since_ms: int
     until_ms: int
@@ -97,7 +97,7 @@ class IdleWatch:
 
     def _pass_time(self, at_ms: int) -> None:
         offer = self._offer()
-        if offer is None or not offer.is_online:
+        if offer is not None and not offer.is_online:
             self._offline_ms += max(0, at_ms - self._seen_ms)
         self._seen_ms = max(self._seen_ms, at_ms)
 

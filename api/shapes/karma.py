@@ -69,4 +69,6 @@ def reason_text(change: KarmaChange) -> str:
 
 
 def duration_text(worked_ms: int) -> str:
-    return f"{worked_ms / 1000:.0f} s" if worked_ms < MINUTE_MS else f"{worked_ms // MINUTE_MS} min"
+    if worked_ms >= MINUTE_MS:
+        return f"{worked_ms // MINUTE_MS} min"
+    return f"{worked_ms / 1000:.1f} s"
