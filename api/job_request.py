@@ -13,7 +13,7 @@ from api.errors import ApiError, ErrorCode, invalid
 from api.request_fields import Word
 from api.shapes.amounts import parse_price
 from domain.bid import Bid
-from domain.cargo_spec import CargoSpec
+from domain.cargo_spec import CargoSpec, Determinism
 from domain.ids import AccountId, JobId
 from domain.job import QUEUE_LIMIT_MS
 from domain.job_commands import SubmitJob
@@ -57,10 +57,13 @@ class JobRequest(BaseModel):
         """The same for the same request, whatever the order of its fields."""
         return hashlib.sha256(CANONICAL.encode(self.model_dump())).hexdigest()
 
-    def refuse_what_is_not_built(self) -> None:
-        """Raises `ApiError` (not_available) for what this coordinator cannot do yet."""
-        if self.redundancy not in (None, 1):
-            raise ApiError(ErrorCode.NOT_AVAILABLE, "redundancy: only 1 is available")
+    def check_redundancy(self, cargo: CargoSpec, bid: Bid) -> None:
+        """Raises `ApiError` (invalid) where several runs of this cargo prove nothing or cannot be paid."""
+        runs = self.redundancy or 1
+        if runs > 1 and cargo.determinism is not Determinism.EXACT:
+            raise invalid("redundancy", f"only exact cargos can be compared, this one is {cargo.determinism}")
+        if bid.hold_micro < runs:
+            raise invalid("bid_price", f"at least {runs} micro-credits, one for each run")
 
     def command(
         self,
@@ -82,6 +85,7 @@ class JobRequest(BaseModel):
             bid_source=bid.source,
             priority=self.priority,
             region=self.region,
+            redundancy=self.redundancy or 1,
             request_sha256=self.sha256(),
             queue_limit_ms=self.deadline_seconds * 1000 if self.deadline_seconds else QUEUE_LIMIT_MS,
             now_ms=now_ms,

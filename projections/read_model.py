@@ -92,12 +92,28 @@ class ReadModel:
         return await self._row(JOBS.table, "job", job_id=job_id)
 
     async def jobs(
-        self, account_id: AccountId, states: Collection[Phase] | None = None, limit: int = 20, offset: int = 0
+        self,
+        account_id: AccountId,
+        states: Collection[Phase] | None = None,
+        limit: int = 20,
+        offset: int = 0,
+        *,
+        with_parts: bool = False,
+        with_runs: bool = False,
     ) -> Page[JobRow]:
-        """An account's jobs in any of `states`, or in all of them."""
+        """An account's jobs in any of `states`, or in all of them; those that are parts of a batch if asked for."""
         wanted = None if states is None else [state.value for state in states]
-        matching = {"account_id": account_id, "states": wanted}
+        matching = {
+            "account_id": account_id,
+            "states": wanted,
+            "with_parts": with_parts,
+            "with_runs": with_runs,
+        }
         return await self._page(JOBS.table, "jobs", limit, offset, matching)
+
+    async def parts(self, batch_id: JobId) -> list[JobRow]:
+        """The parts of a batch that have become jobs, in the order of its inputs."""
+        return await self._rows(JOBS.table, "parts", batch_id=batch_id)
 
     async def jobs_changed(self, account_id: AccountId, after_position: int, limit: int) -> list[JobRow]:
         """An account's jobs whose rows changed behind a position, in the order of their last change."""

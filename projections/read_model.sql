@@ -8,16 +8,23 @@ SELECT * FROM jobs WHERE job_id = %(job_id)s;
 -- A page of an account's jobs, newest first; all states where `states` is null.
 SELECT * FROM jobs
 WHERE account_id = %(account_id)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+    AND (%(with_parts)s OR batch_id IS NULL) AND (%(with_runs)s OR check_id IS NULL)
 ORDER BY created_position DESC LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: jobs_total
 -- How many jobs the pages hold.
 SELECT count(*) FROM jobs
-WHERE account_id = %(account_id)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]));
+WHERE account_id = %(account_id)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+    AND (%(with_parts)s OR batch_id IS NULL) AND (%(with_runs)s OR check_id IS NULL);
+
+-- name: parts
+-- The jobs that parts of a batch have become, in the order of its inputs.
+SELECT * FROM jobs WHERE batch_id = %(batch_id)s ORDER BY batch_index;
 
 -- name: jobs_changed
 -- An account's jobs that changed behind a position, in the order of their last change.
-SELECT * FROM jobs WHERE account_id = %(account_id)s AND position > %(after)s
+SELECT * FROM jobs WHERE account_id = %(account_id)s AND position > %(after)s AND batch_id IS NULL
+    AND check_id IS NULL
 ORDER BY position, job_id LIMIT %(limit)s;
 
 -- name: attempts

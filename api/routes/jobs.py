@@ -23,6 +23,8 @@ from api.shapes.job import STATES_OF_WORD, job_shape
 from api.strict_json import StrictRoute
 from commands.submission import job_id_for, submit
 from domain.account import ACCOUNT
+from domain.batch import BATCH
+from domain.batch_commands import CancelBatch
 from domain.cargo import CARGO
 from domain.cargo_spec import CargoVersion
 from domain.cargo_state import spec_to_run
@@ -64,11 +66,11 @@ async def was_submitted(edge: EdgeState, caller: Caller, job_id: JobId, request:
 async def submit_new(
     edge: EdgeState, caller: Caller, job_id: JobId, request: JobRequest, request_id: str
 ) -> RecordedJob:
-    request.refuse_what_is_not_built()
     input_json = request.input_json()
     cargo = await runnable_cargo(edge, request.workload)
     edge.schemas.check(cargo.spec.slug, cargo.spec.version, cargo.input_schema, request.input)
     bid = await bid_of(edge, caller.account_id, job_id, cargo.spec, request)
+    request.check_redundancy(cargo.spec, bid)
     command = request.command(
         job_id, caller.account_id, cargo.spec, bid=bid, input_json=input_json, now_ms=clock.now_ms()
     )
@@ -133,6 +135,8 @@ async def list_jobs(
     caller: JobReader,
     edge: Edge,
     status: Annotated[str | None, Query(description="A state, or a status word of the SDKs.")] = None,
+    parts: Annotated[bool, Query(description="Also the jobs that are parts of batches.")] = False,
+    runs: Annotated[bool, Query(description="Also the further runs of jobs with redundancy.")] = False,
     limit: Limit = 20,
     offset: Offset = 0,
     after: After = None,
@@ -142,7 +146,9 @@ async def list_jobs(
         raise invalid("status", f"one of {', '.join(STATES_OF_WORD)}")
     await edge.catch_up(JOBS, after)
     states = None if status is None else STATES_OF_WORD[status]
-    page = await edge.services.reads.jobs(caller.account_id, states, limit, offset)
+    page = await edge.services.reads.jobs(
+        caller.account_id, states, limit, offset, with_parts=parts, with_runs=runs
+    )
     rows = [await shape_of(edge, row) for row in page.rows]
     return list_answer("jobs", rows, total=page.total, limit=limit, offset=offset)
 
@@ -159,7 +165,9 @@ async def get_job(job_id: PathJobId, caller: JobReader, edge: Edge, after: After
 async def cancel_job(job_id: PathJobId, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Cancel a job. Nothing is charged before its first output; repeating it changes nothing."""
     job = await RecordedJob.load(edge.services.log, job_id)
-    if job.row is None or job.row.account_id != caller.account_id:
+    if job.row is None:
+        return await cancel_batch(edge, caller, job_id, request_id)
+    if job.row.account_id != caller.account_id:
         raise not_found(f"job {job_id}")
     command = CancelJob(
         job_id=job_id,
@@ -170,3 +178,14 @@ async def cancel_job(job_id: PathJobId, caller: Writer, edge: Edge, request_id: 
     await edge.services.handler.handle(JOB, job_id, command, origin=origin_of(caller, request_id))
     await job.refresh()
     return await job_answer(edge, job, message="the job is cancelled")
+
+
+async def cancel_batch(edge: EdgeState, caller: Caller, batch_id: JobId, request_id: str) -> Response:
+    """Its parts are cancelled one by one from now on; what they have put out is charged as for jobs."""
+    batch = await RecordedJob.load_batch(edge.services.log, batch_id)
+    if batch.row is None or batch.row.account_id != caller.account_id:
+        raise not_found(f"job {batch_id}")
+    command = CancelBatch(batch_id=batch_id, account_id=caller.account_id, now_ms=clock.now_ms())
+    await edge.services.handler.handle(BATCH, batch_id, command, origin=origin_of(caller, request_id))
+    await batch.refresh()
+    return await job_answer(edge, batch, message="the batch is cancelled")

@@ -47,10 +47,13 @@ def job_shape(row: JobRow, *, cargo_number: int | None, output: str | None = Non
         "queue_reasons": queue_reasons(row),
         "priority": row.priority,
         "region": row.region,
+        "batch_id": row.batch_id,
+        "batch_index": row.batch_index if row.batch_id else None,
         "bid_price": decimal_text(row.bid_micro),
         "bid_source": row.bid_source,
         **metered_shape(row),
-        "charged": None if row.charged_micro is None else decimal_text(row.charged_micro),
+        **compared_shape(row),
+        "charged": charged_text(row),
         "workload_version": row.cargo_version,
         "position": row.position,
     }
@@ -77,6 +80,27 @@ def metered_shape(row: JobRow) -> dict[str, Any]:
         return {}
     unit_bid = decimal_text(row.unit_bid_micro) if row.unit_bid_micro else None
     return {"price_unit": row.price_unit, "unit_price": unit_bid, "units": row.units}
+
+
+def compared_shape(row: JobRow) -> dict[str, Any]:
+    """How many runs the job has and what comparing them came to, once it did."""
+    if row.verdict is None:
+        return {"redundancy": row.redundancy, "check_id": row.check_id}
+    runs = [{"job_id": run.job_id, "host_id": run.island_id, "vote": run.vote} for run in row.verdict.runs]
+    verdict = {
+        "outcome": row.verdict.outcome,
+        "reason": row.verdict.reason,
+        "answer_id": row.verdict.answer_id,
+        "runs": runs,
+    }
+    return {"redundancy": row.redundancy, "check_id": row.check_id, "verdict": verdict}
+
+
+def charged_text(row: JobRow) -> str | None:
+    """What the job cost, all of its runs together."""
+    if row.redundancy > 1 and row.verdict is not None:
+        return decimal_text(row.verdict.charged_micro)
+    return None if row.charged_micro is None else decimal_text(row.charged_micro)
 
 
 def queue_reasons(row: JobRow) -> list[dict[str, Any]] | None:

@@ -14,6 +14,7 @@ from commands.handle import CommandHandler
 from domain.api_key import Scope
 from domain.cargo import CARGO
 from domain.cargo_commands import DisableCargo
+from domain.cargo_spec import Determinism
 from domain.ids import JobId
 from domain.job_events import Output
 from tests.api.network import BASE, Network
@@ -201,11 +202,23 @@ async def test_too_few_credits_are_told_in_numbers(network: Network) -> None:
     assert (answer.json()["required"], answer.json()["available"]) == ("4.0", "3.0")
 
 
-async def test_redundancy_is_not_available_yet(network: Network) -> None:
-    person, slug = await network.somebody()
+async def test_only_a_cargo_whose_bytes_can_be_compared_is_run_several_times(network: Network) -> None:
+    person = await network.person()
+    slug = await network.cargo(spec={"determinism": Determinism.TOLERANT})
     body = {"workload": slug, "input": {}, "redundancy": 2}
     answer = await network.http.post("/jobs", json=body, headers=person.headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_available")
+    assert answer.status_code == 422
+    assert "redundancy: only exact cargos" in answer.json()["error"]["message"]
+
+
+async def test_a_job_with_redundancy_is_one_job_with_one_bid(network: Network) -> None:
+    person, slug = await network.person(), await network.cargo()
+    body = {"workload": slug, "input": {}, "redundancy": 2, "bid_price": "9"}
+    answer = await network.http.post("/jobs", json=body, headers=person.headers)
+    assert answer.status_code == 201
+    assert answer.json()["redundancy"] == 2
+    listed = await network.http.get("/jobs", headers=person.headers)
+    assert [job["id"] for job in listed.json()["jobs"]] == [answer.json()["id"]]
 
 
 async def test_a_hundred_requests_with_one_key_make_one_job(network: Network) -> None:
