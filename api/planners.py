@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from adapters.columnar_fleet import ColumnarFleet
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
@@ -76,6 +77,7 @@ async def load_planners(store: ProcessStore, check_secret: bytes, outputs: Outpu
             lambda: outputs.position,
             await store.picture("placing", placing.Picture),
             check_secret=check_secret,
+            placer=ColumnarFleet(),
         ),
         exchanging=exchanging.Exchanging(await store.picture("exchanging", exchanging.Picture)),
         collecting=collecting.Collecting(await store.picture("collecting", collecting.Picture)),

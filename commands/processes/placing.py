@@ -1,20 +1,22 @@
 """Placing: waiting jobs meet free islands.
 
-A planner. Its picture is the fleet and the queue; `plan` takes the queue round-robin over accounts, asks
-`domain.placement` for each job and orders an assignment, or a deferral that says why. What it has ordered but not yet
-seen recorded counts as taken, so one look never fills a slot twice; a second coordinator may still race for the same
-job, and the job's own stream lets one of them win.
+A planner. Its picture is the fleet and the queue; `plan` takes the queue round-robin over accounts, asks the placer for
+each kind of job and orders assignments, and deferrals that say why. What it has ordered but not yet seen recorded
+counts as taken, so one look never fills a slot twice; a second coordinator may still race for the same job, and the
+job's own stream lets one of them win.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import islice
 from typing import Any, Final
 
 from commands.compared_runs import ComparedRuns, check_for, check_of, other_owners, take_owner
 from commands.event_log import Commit
 from commands.fleet import AttemptEnd, island_of, offer_after
+from commands.placer import Placer, PlainPlacer
 from commands.process import Order
+from commands.processes.fair_queue import FairQueue, Kind, Told
 from domain.check_events import LateAnswerTaken, VerdictReached
 from domain.ids import AccountId, IslandId, JobId
 from domain.job import JOB
@@ -30,20 +32,13 @@ from domain.job_events import (
     JobSucceeded,
     PlacementDeferred,
 )
-from domain.placement import Offer, Placement, Refusal, Want, place
+from domain.placement import Offer, Placement, Want
 
 PLACEMENTS_PER_PLAN_MAX: Final = 200
+TRIES_PER_PLAN_MAX: Final = 400  # What fits nowhere costs a try for each of its kind.
 RETURN_PAUSE_MS: Final = 2_000  # So that ten attempts are not used up in one second.
 ORDER_FORGOTTEN_MS: Final = 2_000  # An order not seen recorded by then is given up and planned again.
 REASONS_RENEWED_MS: Final = 60_000  # However often they change, a job is told new reasons no sooner.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """Why a waiting job was told that it waits, and when."""
-
-    codes: frozenset[Refusal]
-    at_ms: int
 
 
 @dataclass(slots=True)
@@ -67,7 +62,8 @@ class _Ordered:
 class Placing:
     """`output_position` tells where the output stream stands: output of a new attempt can only lie behind it.
 
-    `check_secret` decides which results are checked; every coordinator of a network has the same.
+    `check_secret` decides which results are checked; every coordinator of a network has the same. The placer begins
+    empty.
     """
 
     name = "placing"
@@ -78,11 +74,20 @@ class Placing:
         picture: Picture | None = None,
         *,
         check_secret: bytes = b"",
+        placer: Placer | None = None,
     ) -> None:
         self.picture = picture or Picture()
         self._output_position = output_position
         self._check_secret = check_secret
+        self._placer = placer or PlainPlacer()
+        self._queue = FairQueue()
         self._ordered: dict[JobId, _Ordered] = {}
+        self._ordered_on: dict[IslandId, frozenset[JobId]] = {}
+        self._last_served: AccountId | None = None
+        for island_id in self.picture.offers:
+            self._show(island_id)
+        for job_id in self.picture.waiting:
+            self._line_up(job_id)
 
     def take(self, commit: Commit) -> None:
         for event in commit.events:
@@ -99,6 +104,40 @@ class Placing:
             self.picture.offers[island_id] = offer
         else:
             self.picture.offers.pop(island_id, None)
+        self._show(island_id)
+
+    def _show(self, island_id: IslandId) -> None:
+        """Tells the placer of an island, with what is ordered on it."""
+        offer = self.picture.offers.get(island_id)
+        if offer is None:
+            self._placer.remove(island_id)
+        else:
+            ordered = self._ordered_on.get(island_id, frozenset())
+            self._placer.update(replace(offer, active_jobs=offer.active_jobs | ordered) if ordered else offer)
+
+    def _line_up(self, job_id: JobId) -> None:
+        """Puts a job where it belongs: into the queue, unless it does not wait or is ordered already."""
+        want = self.picture.waiting.get(job_id)
+        if want is None or job_id in self._ordered:
+            self._queue.drop(job_id)
+        else:
+            self._queue.add(want, self.picture.deferred.get(job_id))
+
+    def _order(self, job_id: JobId, island_id: IslandId, now_ms: int) -> None:
+        self._ordered[job_id] = _Ordered(island_id, now_ms)
+        self._ordered_on[island_id] = self._ordered_on.get(island_id, frozenset()) | {job_id}
+        self._show(island_id)
+
+    def _unorder(self, job_id: JobId) -> None:
+        order = self._ordered.pop(job_id, None)
+        if order is None:
+            return
+        left = self._ordered_on[order.island_id] - {job_id}
+        if left:
+            self._ordered_on[order.island_id] = left
+        else:
+            del self._ordered_on[order.island_id]
+        self._show(order.island_id)
 
     def _take_job(self, event: Any) -> None:
         picture = self.picture
@@ -114,7 +153,7 @@ class Placing:
                     picture.running[event.job_id] = replace(want, attempts=event.attempt)
                     take_owner(picture.compared, want, event.owner_id)
                 picture.deferred.pop(event.job_id, None)
-                self._ordered.pop(event.job_id, None)
+                self._unorder(event.job_id)
             case AttemptLost() | AttemptFailed() | AttemptReturned():
                 want = picture.running.pop(event.job_id, None)
                 if want is not None:
@@ -122,15 +161,17 @@ class Placing:
                     picture.waiting[event.job_id] = after_attempt(want, event)
             case VerdictReached() | LateAnswerTaken():
                 picture.compared.pop(event.job_id, None)
+                return
             case JobSucceeded() | JobFailed() | JobCancelled():
                 for jobs in (picture.waiting, picture.running):
                     want = jobs.pop(event.job_id, None)
                     if want is not None and not isinstance(event, JobSucceeded):
                         take_owner(picture.compared, want, None)
                 picture.deferred.pop(event.job_id, None)
-                self._ordered.pop(event.job_id, None)
+                self._unorder(event.job_id)
             case _:
-                pass
+                return
+        self._line_up(event.job_id)
 
     def _apart(self, want: Want) -> Want:
         """The same, kept away from the owners of the other runs that it is compared with."""
@@ -145,61 +186,46 @@ class Placing:
 
     def plan(self, now_ms: int) -> Sequence[Order]:
         self._forget_lost_orders(now_ms)
-        offers = self._offers_with_orders()
-        free_slots = sum(max(0, offer.slots - offer.active) for offer in offers.values() if offer.is_online)
+        self._queue.release(now_ms)
         orders: list[Order] = []
-        for want in map(self._apart, self._fair_queue(now_ms)):
-            if len(orders) >= PLACEMENTS_PER_PLAN_MAX:
-                break
-            if not free_slots and want.job_id in self.picture.deferred:
-                continue
-            placement = place(want, offers.values(), now_ms=now_ms, view_position=self.picture.position)
+        hopeless: dict[Kind, Placement] = {}
+        for want, kind in islice(self._queue.turns(self._last_served, hopeless), TRIES_PER_PLAN_MAX):
+            placement = self._placer.place(
+                self._apart(want), now_ms=now_ms, view_position=self.picture.position
+            )
             if placement.winner is None:
-                if offers and self._is_news(want, placement, now_ms):
-                    orders.append(defer(want, placement, len(orders), now_ms))
+                hopeless[kind] = placement
+                if len(hopeless) + len(orders) == TRIES_PER_PLAN_MAX:
+                    self._last_served = want.account_id  # The next look goes on behind it.
                 continue
             orders.append(self._assign(want, placement, len(orders), now_ms))
-            winner = placement.winner
-            offers[winner.island_id] = replace(winner, active_jobs=winner.active_jobs | {want.job_id})
-            self._ordered[want.job_id] = _Ordered(winner.island_id, now_ms)
-            free_slots -= 1
-        return orders
+            self._order(want.job_id, placement.winner.island_id, now_ms)
+            self._last_served = want.account_id
+            if len(orders) >= PLACEMENTS_PER_PLAN_MAX:
+                break
+        for order in orders:
+            self._queue.drop(order.command.job_id)
+        deferrals = self._deferrals(hopeless, len(orders), now_ms)
+        return [*orders, *islice(deferrals, PLACEMENTS_PER_PLAN_MAX - len(orders))]
 
-    def _is_news(self, want: Want, placement: Placement, now_ms: int) -> bool:
-        """Whether the reasons are others than those the job waits for as far as its customer knows."""
-        told = self.picture.deferred.get(want.job_id)
-        if told is None:
-            return True
-        codes = {refusal.code for refusal in placement.explanation.refusals}
-        return codes != told.codes and now_ms - told.at_ms >= REASONS_RENEWED_MS
+    def _deferrals(self, hopeless: Mapping[Kind, Placement], turn: int, now_ms: int) -> Iterator[Order]:
+        """For jobs whose reasons are others than those they wait for as far as their customers know."""
+        for kind, placement in hopeless.items():
+            codes = frozenset(refusal.code for refusal in placement.explanation.refusals)
+            if codes:  # Else there is no island at all.
+                for job_id in kind.to_tell(codes, now_ms - REASONS_RENEWED_MS):
+                    yield defer(job_id, placement, turn, now_ms)
 
     def failed(self, order: Order) -> None:
         """An order was refused: the next plan decides anew."""
-        self._ordered.pop(order.command.job_id, None)
+        self._unorder(order.command.job_id)
+        self._line_up(order.command.job_id)
 
     def _forget_lost_orders(self, now_ms: int) -> None:
         lost = [job for job, order in self._ordered.items() if now_ms - order.at_ms > ORDER_FORGOTTEN_MS]
         for job_id in lost:
-            del self._ordered[job_id]
-
-    def _offers_with_orders(self) -> dict[IslandId, Offer]:
-        offers = dict(self.picture.offers)
-        for job_id, order in self._ordered.items():
-            offer = offers.get(order.island_id)
-            if offer is not None:  # Else the island has left since.
-                offers[order.island_id] = replace(offer, active_jobs=offer.active_jobs | {job_id})
-        return offers
-
-    def _fair_queue(self, now_ms: int) -> Iterator[Want]:
-        """Round-robin over accounts; inside an account by priority, then by age."""
-        by_account: dict[AccountId, list[Want]] = {}
-        for want in self.picture.waiting.values():
-            if want.job_id not in self._ordered and want.not_before_ms <= now_ms:
-                by_account.setdefault(want.account_id, []).append(want)
-        for wants in by_account.values():
-            wants.sort(key=lambda want: (-want.priority, want.submitted_at_ms, want.job_id))
-        for turn in zip_longest(*(by_account[account] for account in sorted(by_account))):
-            yield from (want for want in turn if want is not None)
+            self._unorder(job_id)
+            self._line_up(job_id)
 
     def _assign(self, want: Want, placement: Placement, turn: int, now_ms: int) -> Order:
         assert placement.winner is not None
@@ -217,10 +243,10 @@ class Placing:
         return Order(decider=JOB, aggregate_id=want.job_id, command=command)
 
 
-def defer(want: Want, placement: Placement, turn: int, now_ms: int) -> Order:
+def defer(job_id: JobId, placement: Placement, turn: int, now_ms: int) -> Order:
     explanation = replace(placement.explanation, turn=turn)
-    command = DeferPlacement(job_id=want.job_id, explanation=explanation, now_ms=now_ms)
-    return Order(decider=JOB, aggregate_id=want.job_id, command=command)
+    command = DeferPlacement(job_id=job_id, explanation=explanation, now_ms=now_ms)
+    return Order(decider=JOB, aggregate_id=job_id, command=command)
 
 
 def want_of(event: JobSubmitted) -> Want:

@@ -15,7 +15,8 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from commands.processes.placing import Picture, Placing, Told
+from commands.processes.fair_queue import Told
+from commands.processes.placing import Picture, Placing
 from domain.cargo_spec import Runtime
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_commands import AssignJob

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from commands.event_log import Commit
+from commands.placer import PlainPlacer
 from commands.process import Order
 from commands.processes import placing
 from commands.processes.placing import ORDER_FORGOTTEN_MS, REASONS_RENEWED_MS, Picture, Placing
@@ -16,7 +17,7 @@ from domain.island_events import DrainStarted
 from domain.job import JOB
 from domain.job_commands import AssignJob, DeferPlacement
 from domain.job_events import PlacementDeferred
-from domain.placement import Refusal
+from domain.placement import Placement, Refusal, Want
 from domain.pricing import MICRO_PER_CREDIT
 from tests.examples import (
     ISLAND,
@@ -331,3 +332,63 @@ def test_a_picture_that_was_saved_plans_the_same() -> None:
 def test_a_registration_after_a_restart_is_taken_over() -> None:
     story = Story(*ready_island(), registered(slots=3), *(waiting(f"j-{n}") for n in range(5)))
     assert len(story.assigned_jobs()) == 3
+
+
+# Long queues.
+
+
+class CountingPlacer(PlainPlacer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def place(self, want: Want, *, now_ms: int, view_position: int) -> Placement:
+        self.asked.append(want.job_id)
+        return super().place(want, now_ms=now_ms, view_position=view_position)
+
+
+def counting_story(*events: Any) -> tuple[Story, CountingPlacer]:
+    story, placer = Story(), CountingPlacer()
+    story.planner = Placing(lambda: OUTPUT_POSITION, placer=placer)
+    story.take(*events)
+    return story, placer
+
+
+def test_of_jobs_that_nothing_tells_apart_one_is_tried_and_all_are_told() -> None:
+    jobs = [waiting(f"j-{number}", account_id=f"a-{number % 3}") for number in range(30)]
+    other = waiting("j-other", bid_micro=1)
+    story, placer = counting_story(*ready_island(ram_mb=1), *jobs, other)
+    assert {one.job_id for one in story.deferrals()} == {*(job.job_id for job in jobs), "j-other"}
+    assert len(placer.asked) == 2
+
+
+def test_an_account_with_many_jobs_gets_no_more_than_its_turn_from_look_to_look() -> None:
+    many = [waiting(f"a-{number:02}", "a", submitted_at_ms=at_ms(0)) for number in range(20)]
+    few = [waiting("b-0", "b", submitted_at_ms=at_ms(9)), waiting("c-0", "c", submitted_at_ms=at_ms(9))]
+    assert order_of_service(*many, *few)[:4] == ["a-00", "b-0", "c-0", "a-01"]
+
+
+def test_a_look_tries_so_many_kinds_of_jobs_and_the_next_look_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(placing, "TRIES_PER_PLAN_MAX", 3)
+    jobs = [waiting(f"j-{number}", f"a-{number}", bid_micro=number + 1) for number in range(6)]
+    story, placer = counting_story(*ready_island(ram_mb=1), *jobs)
+    story.plan(1)
+    story.plan(2)
+    assert placer.asked == [job.job_id for job in jobs]
+
+
+def test_jobs_are_lined_up_by_what_an_island_may_refuse_them_for() -> None:
+    fresh, poor = waiting("j-1", submitted_at_ms=at_ms(1)), waiting("j-0", bid_micro=PRICE_MICRO - 1)
+    story, _ = counting_story(*ready_island(), poor, fresh)
+    assert story.assigned_jobs() == [("j-1", ISLAND)]
+
+
+def test_the_placer_hears_of_every_island_that_joins_changes_or_leaves() -> None:
+    story, _ = counting_story(
+        *TWO_ISLANDS, removed(), registered(OTHER_ISLAND, slots=1), waiting("j-1"), waiting("j-2")
+    )
+    assert story.assigned_jobs() == [("j-1", OTHER_ISLAND)]
+    story.take(registered(OTHER_ISLAND, slots=2))
+    assert story.assigned_jobs() == [("j-2", OTHER_ISLAND)]
