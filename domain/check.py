@@ -158,10 +158,15 @@ def next_step(check: Check, now_ms: int) -> list[CheckEvent]:
     """Nothing while answers are awaited; then the verdict, or the one run that may bring a majority."""
     if check.awaited:
         return []
-    is_split = len(check.answers) > 1 and not majority(check)
-    if is_split and not check.has_tie_break:
+    if is_split(check.answers) and not majority(check) and not check.has_tie_break:
         return [extra_run(check, CheckReason.TIE_BREAK, now_ms)]
     return [verdict(check, now_ms)]
+
+
+def is_split(answers: Sequence[JobSucceeded]) -> bool:
+    """Whether they contradict each other, or one owner spoke twice."""
+    differ = any(not agrees(run, answers[0]) for run in answers)
+    return differ or len(owners(answers)) < len(answers)
 
 
 def extra_run(check: Check, reason: CheckReason, now_ms: int) -> ReplicaOrdered:
