@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from commands.event_log import Commit
+from commands.processes.exchanging import Exchanging
 from commands.processes.expiring import Expiring
 from commands.processes.placing import Placing
 from domain.account import ACCOUNT, Account
@@ -43,6 +44,7 @@ class Story(Network):
     def __init__(self) -> None:
         self.placing = Placing(lambda: 0)
         self.expiring = Expiring()
+        self.exchanging = Exchanging()
         super().__init__()
         for account_id in ACCOUNTS:
             self.open(account_id)
@@ -52,12 +54,13 @@ class Story(Network):
         commit = super().add(stream, *events)
         self.placing.take(commit)
         self.expiring.take(commit)
+        self.exchanging.take(commit)
         return commit
 
     def wait(self, seconds: float = 0) -> None:
         """Time passes, and then the planners look once."""
         self.now_ms += round(seconds * 1000)
-        for planner in (self.expiring, self.placing):
+        for planner in (self.expiring, self.placing, self.exchanging):
             for order in planner.plan(self.now_ms):
                 self.do(order.decider, order.aggregate_id, order.command)
 
