@@ -11,6 +11,7 @@ import typer
 from cli import (
     account,
     authority,
+    batch,
     cargo,
     coordinator_program,
     demo,
@@ -46,6 +47,7 @@ app.command("door")(registrar_program.door)
 app.command("deploy")(deploy.deploy)
 app.command("account")(account.account)
 app.add_typer(job.app, name="job")
+app.add_typer(batch.app, name="batch")
 app.add_typer(cargo.app, name="cargo")
 app.add_typer(island.app, name="island")
 app.add_typer(karma.app, name="karma")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from api.shapes.amounts import decimal_text
 from api.shapes.job import error_text
 from api.shapes.present import instant, present
 from domain.job_state import Phase
@@ -42,6 +43,7 @@ def batch_status_shape(row: JobRow, parts: Sequence[JobRow]) -> dict[str, Any]:
             "parent_state": row.state,
             "error": error_text(row),
             **terms(facts_in(row)),
+            "charged": decimal_text(sum(part.charged_micro or 0 for part in parts)),
             "child_states": {state: states.count(state) for state in sorted(set(states))},
             "children": shown,
         }
