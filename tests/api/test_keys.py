@@ -52,12 +52,18 @@ ROUTES: Final = {
     ("POST", "/api/v1/api-keys"): Scope.WRITE,
     ("DELETE", "/api/v1/api-keys/{key}"): Scope.WRITE,
     ("GET", "/api/v1/ledger/entries"): Scope.READ,
+    ("POST", "/api/v1/accounts/{account_id}/corrections"): Scope.ADMIN,
+    ("GET", "/api/v1/audit/touched"): Scope.ADMIN,
+    ("GET", "/api/v1/audit/books"): Scope.ADMIN,
+    ("POST", "/api/v1/audit/jobs/{job_id}/refund"): Scope.ADMIN,
+    ("POST", "/api/v1/audit/jobs/{job_id}/rerun"): Scope.ADMIN,
     ("POST", "/api/v1/ws-tickets"): Scope.READ,
 }
 IN_PATHS: Final = {
     "{job_id}": "00000000-0000-0000-0000-000000000000",
     "{digest}": f"sha256:{'0' * 64}",
     "{slug}": "nothing",
+    "{account_id}": "nobody",
     "{island_id}": "island-nobody",
     "{key}": "nobody00",
 }
