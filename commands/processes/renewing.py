@@ -15,7 +15,7 @@ from commands.event_log import Commit
 from commands.process import Order
 from domain.ids import IslandId, JobId
 from domain.island_events import IslandEnrolled
-from domain.job import JOB, LEASE_MS
+from domain.job import JOB, LEASE_MS, LEASE_STEP_MS
 from domain.job_commands import RenewLease
 from domain.job_events import (
     AttemptFailed,
@@ -117,7 +117,7 @@ class Renewing:
                 self._printed_ms.get(job_id, 0), self._beat_ms(lease.island_id, started[lease.island_id])
             )
             is_due = lease.ends_at_ms - now_ms <= RENEWED_BEFORE_MS
-            if is_due and heard_ms + LEASE_MS > lease.ends_at_ms:
+            if is_due and heard_ms + LEASE_MS >= lease.ends_at_ms + LEASE_STEP_MS:
                 yield order(job_id, lease, heard_ms)
 
     def _beat_ms(self, island_id: IslandId, started: int) -> int:

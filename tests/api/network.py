@@ -232,7 +232,7 @@ class Network:
 
     async def renew(self, job_id: JobId, island_id: IslandId) -> int:
         renewed = RenewLease(
-            job_id=job_id, attempt=1, island_id=island_id, extend_ms=60_000, now_ms=clock.now_ms() + 1_000
+            job_id=job_id, attempt=1, island_id=island_id, extend_ms=60_000, now_ms=clock.now_ms() + 15_000
         )
         return await self.command(JOB, job_id, renewed)
 

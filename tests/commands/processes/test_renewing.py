@@ -94,12 +94,14 @@ def test_a_heartbeat_with_a_lower_number_renews_nothing() -> None:
     assert asked(planner) == []
 
 
-def test_what_was_heard_before_the_lease_began_does_not_make_it_longer() -> None:
+def test_what_was_heard_as_the_lease_began_does_not_make_it_longer() -> None:
     planner = running()
     planner.heard_heartbeat(ISLAND, 1, at_ms(2))
     assert asked(planner, 61) == []
-    planner.heard_heartbeat(ISLAND, 1, at_ms(2.001))
-    assert asked(planner, 61) == [renewal(2.001)]
+    planner.heard_heartbeat(ISLAND, 1, at_ms(11.999))
+    assert asked(planner, 61) == []
+    planner.heard_heartbeat(ISLAND, 1, at_ms(12))
+    assert asked(planner, 61) == [renewal(12)]
 
 
 @pytest.mark.parametrize(
