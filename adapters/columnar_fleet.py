@@ -95,8 +95,8 @@ class ColumnarFleet:
         """
         columns = self._columns
         codes: Codes = np.zeros(len(columns.offers), dtype=np.int8)
-        codes[columns.numbers["active"] >= columns.numbers["slots"]] = AT_CAPACITY
-        codes[asks > want.ask_limit_micro] = CODE_OF[Refusal.ASK_ABOVE_BID]
+        np.putmask(codes, columns.numbers["active"] >= columns.numbers["slots"], AT_CAPACITY)
+        np.putmask(codes, asks > want.ask_limit_micro, CODE_OF[Refusal.ASK_ABOVE_BID])
         self._refuse_by_consent(want, codes)
         self._refuse_by_machine(want, codes)
         self._refuse_by_availability(codes, now_ms)
@@ -104,55 +104,55 @@ class ColumnarFleet:
             others = columns.is_used.copy()
             if want.only_island in columns.row_of:
                 others[columns.row_of[want.only_island]] = False
-            codes[others] = CODE_OF[Refusal.NOT_CHOSEN]
+            np.putmask(codes, others, CODE_OF[Refusal.NOT_CHOSEN])
         return codes
 
     def _refuse_by_availability(self, codes: Codes, now_ms: int) -> None:
         flags = self._columns.flags
-        codes[self._columns.numbers["cooldown_until_ms"] > now_ms] = CODE_OF[Refusal.COOLDOWN]
-        codes[flags["is_draining"]] = CODE_OF[Refusal.DRAINING]
-        codes[~flags["is_online"]] = CODE_OF[Refusal.OFFLINE]
-        codes[flags["is_suspended"]] = CODE_OF[Refusal.SUSPENDED]
-        codes[~flags["is_approved"]] = CODE_OF[Refusal.NOT_APPROVED]
+        np.putmask(codes, self._columns.numbers["cooldown_until_ms"] > now_ms, CODE_OF[Refusal.COOLDOWN])
+        np.putmask(codes, flags["is_draining"], CODE_OF[Refusal.DRAINING])
+        np.putmask(codes, ~flags["is_online"], CODE_OF[Refusal.OFFLINE])
+        np.putmask(codes, flags["is_suspended"], CODE_OF[Refusal.SUSPENDED])
+        np.putmask(codes, ~flags["is_approved"], CODE_OF[Refusal.NOT_APPROVED])
 
     def _refuse_by_machine(self, want: Want, codes: Codes) -> None:
         cargo, numbers = want.cargo, self._columns.numbers
         needs = cargo.requirements
         if cargo.model_format:
             can_load = self._told("formats", ("loads", cargo.model_format), lambda one: loads(cargo, one))
-            codes[can_load == 0] = CODE_OF[Refusal.FORMAT_UNSUPPORTED]
+            np.putmask(codes, can_load == 0, CODE_OF[Refusal.FORMAT_UNSUPPORTED])
         if needs.disk_mb:
-            codes[numbers["disk_free_mb"] < needs.disk_mb] = CODE_OF[Refusal.DISK_SHORT]
+            np.putmask(codes, numbers["disk_free_mb"] < needs.disk_mb, CODE_OF[Refusal.DISK_SHORT])
         if needs.cpu_cores:
-            codes[numbers["cpu_cores"] < needs.cpu_cores] = CODE_OF[Refusal.CPU_SHORT]
-        codes[numbers["ram_mb"] < memory_needed_mb(want)] = CODE_OF[Refusal.RAM_SHORT]
+            np.putmask(codes, numbers["cpu_cores"] < needs.cpu_cores, CODE_OF[Refusal.CPU_SHORT])
+        np.putmask(codes, numbers["ram_mb"] < memory_needed_mb(want), CODE_OF[Refusal.RAM_SHORT])
         if needs.vram_mb:
-            codes[numbers["gpu_vram_mb"] < needs.vram_mb] = CODE_OF[Refusal.VRAM_SHORT]
-            codes[numbers["gpu_vram_mb"] == 0] = CODE_OF[Refusal.GPU_MISSING]
+            np.putmask(codes, numbers["gpu_vram_mb"] < needs.vram_mb, CODE_OF[Refusal.VRAM_SHORT])
+            np.putmask(codes, numbers["gpu_vram_mb"] == 0, CODE_OF[Refusal.GPU_MISSING])
         if cargo.platforms or cargo.runtime is Runtime.COREML:
             question = ("runs", cargo.platforms, cargo.runtime)
             can_run = self._told("platform", question, lambda one: runs_on(cargo, one))
-            codes[can_run == 0] = CODE_OF[Refusal.PLATFORM_MISMATCH]
-        codes[self._scores(want) < 0] = CODE_OF[Refusal.RUNTIME_UNSUPPORTED]
+            np.putmask(codes, can_run == 0, CODE_OF[Refusal.PLATFORM_MISMATCH])
+        np.putmask(codes, self._scores(want) < 0, CODE_OF[Refusal.RUNTIME_UNSUPPORTED])
 
     def _refuse_by_consent(self, want: Want, codes: Codes) -> None:
         columns, trust_level = self._columns, want.cargo.trust_level
         unsigned = columns.flags["is_unsigned"]
         owners, owner_words = columns.codes["owner_id"], columns.words["owner_id"]
-        codes[columns.numbers["trust_level_min"] > trust_level] = CODE_OF[Refusal.TRUST_REFUSED]
+        np.putmask(codes, columns.numbers["trust_level_min"] > trust_level, CODE_OF[Refusal.TRUST_REFUSED])
         if trust_level > self._rules.unsigned_trust_level_max:
-            codes[unsigned] = CODE_OF[Refusal.UNSIGNED]
+            np.putmask(codes, unsigned, CODE_OF[Refusal.UNSIGNED])
         if want.tier >= OWN_ISLANDS_TIER:
-            codes[owners != owner_words.known(want.account_id)] = CODE_OF[Refusal.PRIVACY_TIER]
+            np.putmask(codes, owners != owner_words.known(want.account_id), CODE_OF[Refusal.PRIVACY_TIER])
         elif want.tier >= PROVEN_ISLANDS_TIER:
             unproven = unsigned | (columns.numbers["karma"] < self._rules.private_karma_min)
-            codes[unproven] = CODE_OF[Refusal.PRIVACY_TIER]
+            np.putmask(codes, unproven, CODE_OF[Refusal.PRIVACY_TIER])
         for owner_id in want.excluded_owners:
-            codes[owners == owner_words.known(owner_id)] = CODE_OF[Refusal.SAME_OWNER]
+            np.putmask(codes, owners == owner_words.known(owner_id), CODE_OF[Refusal.SAME_OWNER])
         if want.region is not None:
             policy = want.region
             allowed = self._told("region", ("allowed", policy), lambda one: is_allowed(policy, one))
-            codes[allowed == 0] = CODE_OF[Refusal.REGION_EXCLUDED]
+            np.putmask(codes, allowed == 0, CODE_OF[Refusal.REGION_EXCLUDED])
 
     def _keep_from_tried(self, want: Want, codes: Codes, able: Integers) -> None:
         """An island that failed the job gets it again only where no other one could ever take it."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import append_rate, end_to_end, fabric, long_history, projection_rate
+from benchmarks import append_rate, end_to_end, fabric, long_history, placement_rate, projection_rate
 from benchmarks.fabric import Row
 
 EVENTS: Final = 50_000
@@ -59,6 +59,31 @@ async def projection_rows() -> list[Row]:
     ]
 
 
+async def placement_rows() -> list[Row]:
+    rows = []
+    for islands, aim in ((10_000, "p99 <= 5 ms, >= 1 000/s"), (100_000, "")):
+        rate = placement_rate.run(islands)
+        rows.append(
+            (
+                f"placement among {islands:,} islands, {rate.placed_share:.0%} placed",
+                (
+                    f"p50 {rate.p50_ms:.2f} ms, p99 {rate.p99_ms:.2f} ms, {rate.decisions_per_s:,.0f}/s; "
+                    f"the plain function p50 {rate.plain_p50_ms:.0f} ms, "
+                    f"{rate.plain_p50_ms / rate.p50_ms:.0f} times as long"
+                ),
+                aim,
+            )
+        )
+        rows.append(
+            (
+                f"a look at {placement_rate.QUEUED:,} jobs that fit none of {islands:,} islands",
+                f"{rate.look_ms:.0f} ms",
+                "",
+            )
+        )
+    return rows
+
+
 async def end_to_end_rows() -> list[Row]:
     found = await end_to_end.run()
     return [
@@ -80,6 +105,7 @@ MEASURES: Final = (
     append_rows,
     history_rows,
     projection_rows,
+    placement_rows,
     end_to_end_rows,
     fabric.admission_rows,
     fabric.end_rows,
