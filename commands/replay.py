@@ -86,8 +86,10 @@ class Replay:
             self.unseen += len(look)
             return
         offers = self._offers_at(view)
-        for taken in self._taken:
-            if view < taken.position < first:
+        for taken in reversed(self._taken):
+            if taken.position <= view:
+                break
+            if taken.position < first:
                 take_slot(offers, taken.island_id, taken.job_id)
         for one in look:
             yield replace(one, offers=offers)
