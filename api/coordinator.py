@@ -31,7 +31,7 @@ from adapters.postgres.leadership import Leadership
 from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
 from adapters.postgres.snapshots import PostgresSnapshots, program_digest
-from api.check_secret import check_secret
+from api.check_policy import CheckPolicy
 from api.connections import Connections, access
 from api.network_account import ensure_network_account
 from api.nonces import nonce_secret
@@ -214,7 +214,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
         )
         await stack.enter_async_context(pool)
         store, codes = ProcessStore(pool), PairingCodes(pool)
-        secret = check_secret(access(settings, Role.API).credentials)
+        checks = CheckPolicy.of(settings, access(settings, Role.API).credentials)
         snapshots = PostgresSnapshots(pool, program=program_digest())
         for tables in (store, codes, snapshots):
             await tables.create()
@@ -227,7 +227,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             codes=codes,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
-            planners=partial(load_planners, store, secret),
+            planners=partial(load_planners, store, checks),
         )
 
 

@@ -12,6 +12,7 @@ from adapters.columnar_fleet import ColumnarFleet
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore
+from api.check_policy import CheckPolicy
 from api.workers import PlannerRunner
 from commands.process import Planner, ReactionCarrier
 from commands.processes import (
@@ -23,6 +24,7 @@ from commands.processes import (
     killing,
     liveness,
     placing,
+    probing,
     renewing,
     reputation,
 )
@@ -45,6 +47,7 @@ class DrawingPlanner(Planner, Protocol):
 @dataclass(frozen=True, slots=True)
 class Planners:
     placing: placing.Placing
+    probing: probing.Probing
     exchanging: exchanging.Exchanging
     collecting: collecting.Collecting
     compensating: compensating.Compensating
@@ -58,6 +61,7 @@ class Planners:
     def all(self) -> tuple[DrawingPlanner, ...]:
         return (
             self.placing,
+            self.probing,
             self.exchanging,
             self.collecting,
             self.compensating,
@@ -70,14 +74,21 @@ class Planners:
         )
 
 
-async def load_planners(store: ProcessStore, check_secret: bytes, outputs: Outputs) -> Planners:
-    """Every planner with the picture it saved last, or with none. `check_secret`: see `api.check_secret`."""
+async def load_planners(store: ProcessStore, checks: CheckPolicy, outputs: Outputs) -> Planners:
+    """Every planner with the picture it saved last, or with none."""
+    placer = placing.Placing(
+        lambda: outputs.position,
+        await store.picture("placing", placing.Picture),
+        check_secret=checks.secret,
+        placer=ColumnarFleet(),
+    )
     return Planners(
-        placing=placing.Placing(
-            lambda: outputs.position,
-            await store.picture("placing", placing.Picture),
-            check_secret=check_secret,
-            placer=ColumnarFleet(),
+        placing=placer,
+        probing=probing.Probing(
+            placer.picture.offers.values,
+            await store.picture("probing", probing.Picture),
+            share_permille=checks.known_answer_permille,
+            secret=checks.secret,
         ),
         exchanging=exchanging.Exchanging(await store.picture("exchanging", exchanging.Picture)),
         collecting=collecting.Collecting(await store.picture("collecting", collecting.Picture)),

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         description="Credits granted to the account `network`, which pays for checking results. "
         "A number it never had before grants that many once more; 0 grants none.",
     )
+    known_answer_percent: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="Percent of idle time that goes into jobs whose answers are known; 0 asks no island.",
+    )
     write_wait_s: float = Field(
         default=2.0,
         gt=0,

@@ -14,6 +14,7 @@ from adapters.nats.lanes import Lanes
 from adapters.nats.outputs import Outputs
 from adapters.postgres.process_store import ProcessStore, Superseded
 from api import coordinator
+from api.check_policy import CheckPolicy
 from api.planners import Planners, load_planners, planner_work
 from api.workers import Troubles, keep_running, run_process
 from commands.event_log import Commit, Conflict, LogUnavailable, Origin
@@ -37,6 +38,7 @@ from tests.simulation.virtual_loop import VirtualLoop
 
 NEWS_LATE_MAX_S: Final = 0.03
 DEAF_MAX_S: Final = 6.0
+CHECKS: Final = CheckPolicy(secret=b"simulated", known_answer_permille=100)
 EXPECTED: Final = (ProgramDied, LogUnavailable, Conflict, Superseded, TimeoutError)
 """What may go wrong without anybody's mistake; everything else that a worker raises is a defect."""
 
@@ -99,7 +101,7 @@ class SimulatedCoordinator:
         outputs = cast("Outputs", OutputClient(self._servers.outputs, self.line))
         while self.planners is None and self.is_alive:
             try:
-                planners = await load_planners(cast("ProcessStore", self._store), b"simulated", outputs)
+                planners = await load_planners(cast("ProcessStore", self._store), CHECKS, outputs)
             except ProgramDied:
                 return
             planners.liveness.listening_since(self._servers.now_ms())
