@@ -61,6 +61,13 @@ def test_a_daemon_is_newer_only_where_it_tells_something_else(
         island.given(*ONLINE, TOLD, SET, expected).when(beat).then_nothing()
 
 
+def test_an_ask_that_only_the_owner_set_outlives_what_the_daemon_tells() -> None:
+    only_owner = changed({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2})
+    beat = heartbeat(asks_micro={"a": 4, "b": 2}, now_ms=at_ms(60))
+    expected = changed({"a": 4, "b": 2, "c": 3}, {"a": 4, "b": 2})
+    island.given(*ONLINE, TOLD, only_owner).when(beat).then(expected)
+
+
 def test_asks_from_before_owners_could_set_them_are_the_daemon_s() -> None:
     state = DECIDER.fold([*ONLINE, TOLD])
     assert state.told_asks_micro == state.asks_micro == {"a": 1, "b": 2}

@@ -18,6 +18,7 @@ from domain.job_commands import SucceedAttempt
 from domain.job_events import Usage
 from domain.job_state import Phase
 from domain.pricing import PriceUnit, share
+from domain.rejection import Rejected, Rejection
 from domain.suggested_price import suggested_ask_micro, suggested_bid
 from tests import examples
 from tests.examples import CARGO, JOB_ID, OWNER, SLUG
@@ -130,6 +131,9 @@ def test_an_ask_for_a_unit_above_what_a_unit_may_cost_gets_no_job() -> None:
     story.submit(cargo=metered(PriceUnit.SECOND), unit_bid_micro=1_000)
     story.wait()
     assert story.job().phase is Phase.SUBMITTED
+    with pytest.raises(Rejected) as rejected:
+        JOB.decide(story.job(), examples.assign_job(price_micro=1_001))
+    assert rejected.value.code is Rejection.PRICE_ABOVE_BID
 
 
 def cancelled_after(unit: PriceUnit, seconds: float, *, has_output: bool = True) -> Story:

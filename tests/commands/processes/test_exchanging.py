@@ -13,6 +13,7 @@ from commands.processes.exchanging import Exchanging, Picture
 from domain.cargo_events import CargoPublished
 from domain.exchange import EXCHANGE, Figures, TakeSnapshot, figures_of
 from domain.ids import IslandId, JobId
+from domain.island_events import DrainStarted
 from tests import examples
 from tests.examples import ISLAND, OTHER_ISLAND, PRICE_MICRO, SLUG, T0_MS
 from tests.histories import History
@@ -141,6 +142,15 @@ def test_asks_and_bids_are_those_that_stand_when_the_window_ends() -> None:
     europe, america = command.by_region["eu-west"], command.by_region["us-east"]
     assert (europe.open_asks, europe.open_bids, europe.jobs_cleared) == (1, 1, 0)
     assert (america.open_asks, america.open_bids, america.median_micro) == (1, 0, 9)
+
+
+def test_an_island_that_takes_no_jobs_asks_nothing() -> None:
+    market = Market()
+    market.add(f"island.{ISLAND}", *examples.ready_island())
+    market.add(f"island.{ISLAND}", DrainStarted(island_id=ISLAND, drained_at_ms=T0_MS))
+    market.bid(1)
+    market.at(1)
+    assert [command.figures.open_asks for command in market.plan()] == [0]
 
 
 def test_a_job_bids_again_once_its_island_has_lost_it() -> None:
