@@ -1,12 +1,14 @@
-"""`archipelago account`: what one owns, what is held for jobs under way, and what was booked last."""
+"""`archipelago account`: what one owns, what is held for jobs under way, what was booked last, and corrections."""
 
+import contextlib
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
 from cli.options import AsJson, DataDir, Key, Url
-from cli.terminal import say, show_fields, show_json, show_table
+from cli.terminal import note, say, show_fields, show_json, show_table
 
 if TYPE_CHECKING:
     from cli.coordinator import Coordinator
@@ -17,7 +19,13 @@ LOOK_BACK_COMMITS: Final = 50
 LOOK_BACK_GROWTH: Final = 8
 
 
+app = typer.Typer(help="Your credits and what was booked about them.")
+
+
+@app.callback(invoke_without_command=True)
 def account(
+    context: typer.Context,
+    *,
     url: Url = "",
     key: Key = "",
     data_dir: DataDir = None,
@@ -28,6 +36,9 @@ def account(
 ) -> None:
     """Show your credits and the newest entries of the ledger about them."""
     from cli.coordinator import ask
+
+    if context.invoked_subcommand:
+        return
 
     async def read(coordinator: "Coordinator") -> dict[str, Any]:
         found = await coordinator.get("/account")
@@ -49,6 +60,65 @@ def account(
     if answer["entries"]:
         say()
         show_entries(answer["entries"])
+    warn_if_low(answer)
+
+
+@app.command("correct")
+def correct(
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id of the account.")],
+    *,
+    amount: Annotated[
+        str, typer.Option("--amount", metavar="CREDITS", help="What to add; with a minus, to take back.")
+    ],
+    original: Annotated[
+        str,
+        typer.Option(
+            "--original", metavar="EVENT", help="What was wrong: its event, as the ledger lists it."
+        ),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it becomes part of the log.")],
+    idempotency_key: Annotated[
+        str, typer.Option(metavar="TEXT", help="Correcting again with the same text changes nothing.")
+    ] = "",
+    url: Url = "",
+    key: Key = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Correct an account's credits by a new entry that names the old one. Needs an operator's key.
+
+    No more is taken back than is free.
+    """
+    from cli.coordinator import ask
+
+    body = {"amount": amount, "original": original, "reason": reason}
+    path = f"/accounts/{quote(account_id, safe='')}/corrections"
+    made = ask(
+        url, key, data_dir, lambda coordinator: coordinator.post(path, body, idempotency_key=idempotency_key)
+    )
+    made.pop("data", None)
+    if as_json:
+        show_json(made)
+    elif made["new"]:
+        say(
+            f"Corrected {made['account_id']} by {made['amount']} for {made['original']}: {made['credits']} are free."
+        )
+    else:
+        say(f"This correction was made before: {made['credits']} are free.")
+
+
+async def warn_after(coordinator: "Coordinator", position: int) -> None:
+    """The same after a write at `position`; a key that may not read the account hears nothing."""
+    from cli.coordinator import Refused
+
+    with contextlib.suppress(Refused):
+        warn_if_low(await coordinator.get("/account", after=position))
+
+
+def warn_if_low(account: dict[str, Any]) -> None:
+    """Told beside the answer, while it is so."""
+    if account.get("low"):
+        note(f"Your credits run low: {account['credits']} are free. Jobs that bid more are refused.")
 
 
 async def newest_entries(coordinator: "Coordinator", last: int, wanted: int) -> list[dict[str, Any]]:

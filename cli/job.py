@@ -52,6 +52,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit a job. The bid is held until it ends; what is not charged comes back."""
+    from cli.account import warn_after
     from cli.coordinator import Coordinator, ask
     from cli.job_input import read_input
     from cli.job_output import exit_unless_succeeded, show_output
@@ -64,6 +65,7 @@ def submit(
 
     async def run(coordinator: Coordinator) -> dict[str, Any]:
         job = await coordinator.post("/jobs", body, idempotency_key=idempotency_key)
+        await warn_after(coordinator, job["position"])
         if not follow:
             return job
         note(f"Job {job['id']} is submitted.")

@@ -10,6 +10,7 @@ import typer
 
 from cli import (
     account,
+    audit,
     authority,
     batch,
     cargo,
@@ -45,7 +46,7 @@ app.command("coordinator")(coordinator_program.coordinator)
 app.command("registrar")(registrar_program.registrar)
 app.command("door")(registrar_program.door)
 app.command("deploy")(deploy.deploy)
-app.command("account")(account.account)
+app.add_typer(account.app, name="account")
 app.add_typer(job.app, name="job")
 app.add_typer(batch.app, name="batch")
 app.add_typer(cargo.app, name="cargo")
@@ -54,6 +55,7 @@ app.add_typer(karma.app, name="karma")
 app.add_typer(keys.app, name="keys")
 app.add_typer(market.app, name="market")
 app.add_typer(placement.app, name="placement")
+app.add_typer(audit.app, name="audit")
 app.add_typer(projections.app, name="projections")
 
 
