@@ -16,7 +16,15 @@ from commands.processes.barring import Barring
 from commands.processes.checking import CHECKING
 from commands.processes.karma import KARMA
 from commands.processes.settling import SETTLING
-from commands.replicas import DoubtResult, SubmitReplica, WithdrawReplica, doubt_command, replica_commands
+from commands.replicas import (
+    DoubtResult,
+    RefundResult,
+    SubmitReplica,
+    WithdrawReplica,
+    doubt_command,
+    refund_command,
+    replica_commands,
+)
 from domain.account import ACCOUNT
 from domain.account_commands import GrantCredits, HoldCredits, OpenAccount
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
@@ -59,6 +67,7 @@ from domain.job_commands import (
 from domain.job_state import Phase
 from domain.placement import Refusal
 from domain.pricing import MICRO_PER_CREDIT
+from domain.refund import REFUND
 from domain.rejection import Rejected
 from tests import examples
 
@@ -133,6 +142,13 @@ class Network(History):
                     now_ms=reaction.now_ms,
                 )
                 return self._decide(Order(decider=JOB, aggregate_id=reaction.replica_id, command=command))
+            case RefundResult():
+                paid = [
+                    commit for commit in self.commits if commit.stream == ACCOUNT.stream(reaction.account_id)
+                ]
+                refund = refund_command(paid, reaction)
+                asked = Order(decider=REFUND, aggregate_id=reaction.job_id, command=refund)
+                return self._decide(asked) if refund else ()
             case DoubtResult():
                 doubt = doubt_command(self._events_of_job(reaction.job_id), reaction.now_ms)
                 return (

@@ -27,7 +27,7 @@ from domain.job_commands import (
     StartAttempt,
     SucceedAttempt,
 )
-from domain.job_events import Grade
+from domain.job_events import Grade, Output
 from domain.job_state import Job
 from domain.pricing import MICRO_PER_CREDIT
 from tests import examples
@@ -159,9 +159,9 @@ class Story(Network):
     def renew(self, job_id: JobId = JOB_ID, extend_ms: int = 60_000) -> None:
         self.do(JOB, job_id, RenewLease(**self.attempt(job_id), extend_ms=extend_ms))
 
-    def succeed(self, job_id: JobId = JOB_ID) -> None:
+    def succeed(self, job_id: JobId = JOB_ID, output: Output = examples.OUTPUT) -> None:
         success = SucceedAttempt(
-            **self.attempt(job_id), output=examples.OUTPUT, usage=examples.USAGE, grade=Grade.SIGNED
+            **self.attempt(job_id), output=output, usage=examples.USAGE, grade=Grade.SIGNED
         )
         self.do(JOB, job_id, success)
 
