@@ -4,6 +4,7 @@ Called by the claim mailbox and its check. Judges form only: size, JSON, types, 
 the subject, that attempt and wire id agree. What the claim means is decided by `commands.intake`.
 """
 
+import math
 from decimal import Decimal, InvalidOperation
 from typing import Final, assert_never
 
@@ -39,6 +40,8 @@ CLAIM_BYTES_MAX: Final = 64 * 1024
 ASKS_MAX: Final = 200
 WARM_MAX: Final = 200
 RUNTIMES_MAX: Final = 16
+FORMATS_MAX: Final = 32
+BANDWIDTH_GB_S_MAX: Final = 100_000
 UNKNOWN_ENGINE: Final = "unknown"
 SLOTS_MAX: Final = 256
 PROTOCOL_MAX: Final = 1000
@@ -184,11 +187,22 @@ def heartbeat(island_id: IslandId, message: wire.HostHeartbeat) -> Heartbeat:
         asks_micro=asks(message.asking_prices),
         warm_slugs=tuple(sorted({slug[:NAME_CHARACTERS_MAX] for slug in warm})),
         runtimes=None if estimates is None else untested(estimates.supported_runtimes),
+        gpu_bandwidth_mb_s=0 if estimates is None else bandwidth_mb_s(estimates.gpu_bandwidth_gb_s),
+        formats=() if estimates is None else formats(estimates.supported_quantization_formats),
         attempts=tuple(
             LiveAttempt(job_id=parse_wire_id(live.job_id)[0], attempt=live.attempt)
             for live in message.attempts[:SLOTS_MAX]
         ),
     )
+
+
+def bandwidth_mb_s(gb_s: float | None) -> int:
+    plausible("performance_estimates.gpu_bandwidth_gb_s", math.ceil(gb_s or 0), BANDWIDTH_GB_S_MAX)
+    return round((gb_s or 0) * 1000)
+
+
+def formats(names: list[str] | None) -> tuple[str, ...]:
+    return tuple(sorted({name[:NAME_CHARACTERS_MAX] for name in (names or [])[:FORMATS_MAX]}))
 
 
 def untested(runtimes: list[str]) -> tuple[RuntimeOffer, ...]:

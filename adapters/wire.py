@@ -72,6 +72,8 @@ class WireEstimates(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What a daemon of the first dialect says of itself in heartbeats. The rest of it is not read."""
 
     supported_runtimes: list[str] = []
+    gpu_bandwidth_gb_s: float | None = None
+    supported_quantization_formats: list[str] | None = None
 
 
 class WireSystem(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -7,22 +7,29 @@ import hashlib
 from typing import Annotated, Any, Final
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from api.errors import ApiError, ErrorCode, invalid
-from api.request_fields import Word
 from api.shapes.amounts import parse_price
 from domain.bid import Bid
 from domain.cargo_spec import CargoSpec, Determinism
 from domain.ids import AccountId, JobId
 from domain.job import QUEUE_LIMIT_MS
 from domain.job_commands import SubmitJob
+from domain.placement import OWN_ISLANDS_TIER
+from domain.region import checked_policy
 
 INPUT_BYTES_MAX: Final = 256 * 1024
 INPUT_DEPTH_MAX: Final = 32
 DEADLINE_S_MAX: Final = 86_400
 ENCODER: Final = msgspec.json.Encoder()
 CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
+
+Region = Annotated[
+    str,
+    Field(max_length=400, description="A region, EU, EU-West, CH, or several with commas"),
+    AfterValidator(checked_policy),
+]
 
 # Arrives as a decimal string or a number of credits, and is whole micro-credits from there on.
 Price = Annotated[int, BeforeValidator(parse_price), WithJsonSchema({"type": ["string", "number"]})]
@@ -32,6 +39,8 @@ class JobRequest(BaseModel):
     """Prices are credits as a decimal string or a number.
 
     `bid_price` is for the whole job, `unit_price` for a unit of a metered cargo; `domain.bid` says what is bid instead.
+    The first of several regions is where the job would best run. `privacy_tier` 1 keeps the input to islands with keys
+    and karma, 2 to those of one's own.
     """
 
     workload: Annotated[str, Field(min_length=1, max_length=64)]
@@ -41,7 +50,8 @@ class JobRequest(BaseModel):
     priority: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
     deadline_seconds: Annotated[int | None, Field(ge=1, le=DEADLINE_S_MAX, strict=True)] = None
     redundancy: Annotated[int | None, Field(ge=1, le=5, strict=True)] = None
-    region: Word | None = None
+    region: Region | None = None
+    privacy_tier: Annotated[int, Field(ge=0, le=OWN_ISLANDS_TIER, strict=True)] = 0
 
     def input_json(self) -> str:
         """The input as one line of JSON. Raises `ApiError` where it is too deep or too large."""
@@ -85,6 +95,7 @@ class JobRequest(BaseModel):
             bid_source=bid.source,
             priority=self.priority,
             region=self.region,
+            privacy_tier=self.privacy_tier,
             redundancy=self.redundancy or 1,
             request_sha256=self.sha256(),
             queue_limit_ms=self.deadline_seconds * 1000 if self.deadline_seconds else QUEUE_LIMIT_MS,

@@ -106,7 +106,7 @@ def with_island_event(offer: Offer, event: Any) -> Offer:
         case AsksChanged():
             return replace(offer, asks_micro=event.asks_micro)
         case RuntimesChanged():
-            return replace(offer, scores=scores(event.runtimes))
+            return with_runtimes(offer, event)
         case WarmCargosChanged():
             return replace(offer, warm_slugs=frozenset(event.slugs))
         case WorkCredited() | KarmaPenalized() | FloodPenalized():
@@ -139,6 +139,16 @@ def with_capabilities(offer: Offer, found: Capabilities) -> Offer:
         scores=scores(found.runtimes),
         gpu_bandwidth_mb_s=found.gpu_bandwidth_mb_s or bandwidth_mb_s(found.gpu_model, found.gpu_vram_mb),
         formats=frozenset(found.formats),
+    )
+
+
+def with_runtimes(offer: Offer, event: RuntimesChanged) -> Offer:
+    """A bandwidth that it does not tell stays what its GPU's name let expect."""
+    return replace(
+        offer,
+        scores=scores(event.runtimes),
+        gpu_bandwidth_mb_s=event.gpu_bandwidth_mb_s or offer.gpu_bandwidth_mb_s,
+        formats=frozenset(event.formats),
     )
 
 

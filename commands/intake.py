@@ -195,6 +195,8 @@ def heartbeat_command(claim: Heartbeat, now_ms: int) -> RecordHeartbeat:
         asks_micro=claim.asks_micro,
         warm_slugs=claim.warm_slugs,
         runtimes=claim.runtimes,
+        gpu_bandwidth_mb_s=claim.gpu_bandwidth_mb_s,
+        formats=claim.formats,
         now_ms=now_ms,
     )
 

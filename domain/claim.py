@@ -67,7 +67,10 @@ class LiveAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """`runtimes` is None where the heartbeat does not name them: then those of the registration count."""
+    """`runtimes` is None where the heartbeat does not name them: then those of the registration count.
+
+    With them a daemon tells its GPU's bandwidth and the formats of model files it loads, where it knows.
+    """
 
     island_id: IslandId
     is_leaving: bool
@@ -75,6 +78,8 @@ class Heartbeat:
     asks_micro: Mapping[str, int]
     warm_slugs: tuple[str, ...]
     runtimes: tuple[RuntimeOffer, ...] | None = None
+    gpu_bandwidth_mb_s: int = 0
+    formats: tuple[str, ...] = ()
     attempts: tuple[LiveAttempt, ...]
 
 

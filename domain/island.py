@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from domain.decider import Decider
-from domain.ids import IslandId
 from domain.island_asks import set_ask, told_asks
 from domain.island_commands import (
     ConfirmResult,
@@ -38,7 +37,6 @@ from domain.island_events import (
     IslandEvent,
     IslandRegistered,
     IslandWentOffline,
-    RuntimeOffer,
     RuntimesChanged,
     WarmCargosChanged,
 )
@@ -54,7 +52,7 @@ from domain.island_membership import (
     suspend,
 )
 from domain.island_results import confirm, contradict
-from domain.island_state import Island, Membership, evolve
+from domain.island_state import Island, Membership, evolve, with_runtimes
 from domain.rejection import Rejected, Rejection
 
 FIRST_DIALECT: Final = 1
@@ -143,11 +141,17 @@ def with_what_was_told(island: Island, command: RegisterIsland) -> RegisterIslan
     """What an island leaves to its heartbeats stays as it told it last."""
     if command.protocol != FIRST_DIALECT:
         return command
-    known = island.capabilities.runtimes if island.capabilities else ()
-    capabilities = command.capabilities
+    known, capabilities = island.capabilities, command.capabilities
+    if known is not None:
+        capabilities = replace(
+            capabilities,
+            runtimes=capabilities.runtimes or known.runtimes,
+            gpu_bandwidth_mb_s=known.gpu_bandwidth_mb_s,
+            formats=known.formats,
+        )
     return replace(
         command,
-        capabilities=replace(capabilities, runtimes=capabilities.runtimes or known),
+        capabilities=capabilities,
         asks_micro=command.asks_micro or island.told_asks_micro,
     )
 
@@ -169,19 +173,23 @@ def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEve
         events.append(WarmCargosChanged(island_id=island_id, slugs=command.warm_slugs, changed_at_ms=at))
     return [
         *events,
-        *changed_runtimes(island, island_id, command.runtimes, at),
+        *changed_runtimes(island, command),
         *told_asks(island, island_id, command.asks_micro, at),
     ]
 
 
-def changed_runtimes(
-    island: Island, island_id: IslandId, runtimes: tuple[RuntimeOffer, ...] | None, now_ms: int
-) -> list[IslandEvent]:
+def changed_runtimes(island: Island, command: RecordHeartbeat) -> list[IslandEvent]:
     """Nothing before it has registered: the next heartbeat names them again."""
-    known = None if island.capabilities is None else island.capabilities.runtimes
-    if runtimes is None or known is None or runtimes == known:
+    if command.runtimes is None or island.capabilities is None:
         return []
-    return [RuntimesChanged(island_id=island_id, runtimes=runtimes, changed_at_ms=now_ms)]
+    event = RuntimesChanged(
+        island_id=command.island_id,
+        runtimes=command.runtimes,
+        gpu_bandwidth_mb_s=command.gpu_bandwidth_mb_s,
+        formats=command.formats,
+        changed_at_ms=command.now_ms,
+    )
+    return [] if with_runtimes(island, event) == island else [event]
 
 
 def go_offline(island: Island, command: MarkOffline | RecordHeartbeat, reason: Absence) -> list[IslandEvent]:

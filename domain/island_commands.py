@@ -95,7 +95,7 @@ class RegisterIsland:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHeartbeat:
-    """`runtimes` is None where the heartbeat does not name them."""
+    """`runtimes` is None where the heartbeat does not name them; what else a daemon told counts only with them."""
 
     island_id: IslandId
     is_leaving: bool
@@ -103,6 +103,8 @@ class RecordHeartbeat:
     asks_micro: Mapping[str, int]
     warm_slugs: tuple[str, ...]
     runtimes: tuple[RuntimeOffer, ...] | None = None
+    gpu_bandwidth_mb_s: int = 0
+    formats: tuple[str, ...] = ()
     now_ms: int
 
 

@@ -171,11 +171,16 @@ class AsksChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimesChanged:
-    """It offers other runtimes than when it registered. Islands of the first dialect say so in their heartbeats."""
+    """It offers other runtimes than when it registered. Islands of the first dialect say so in their heartbeats.
+
+    `gpu_bandwidth_mb_s` is 0 and `formats` are empty where it did not say.
+    """
 
     island_id: IslandId
     runtimes: tuple[RuntimeOffer, ...]
     changed_at_ms: int
+    gpu_bandwidth_mb_s: int = 0
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

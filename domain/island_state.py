@@ -179,7 +179,13 @@ def told(island: Island, at_ms: int) -> Island:
 def with_runtimes(island: Island, event: RuntimesChanged) -> Island:
     if island.capabilities is None:  # Never decided, but whatever was stored can be folded.
         return island
-    return replace(island, capabilities=replace(island.capabilities, runtimes=event.runtimes))
+    told_now = replace(
+        island.capabilities,
+        runtimes=event.runtimes,
+        gpu_bandwidth_mb_s=event.gpu_bandwidth_mb_s,
+        formats=event.formats,
+    )
+    return replace(island, capabilities=told_now)
 
 
 def evolve_membership(

@@ -39,17 +39,17 @@ def known_region(claimed: str | None) -> str | None:
     return None if word in NOWHERE else SAME_AS.get(word, word)
 
 
-def policy_problem(policy: str) -> str | None:
-    """What is wrong with a policy, as the rule it breaks; None where it can be met."""
+def checked_policy(policy: str) -> str:
+    """The same policy. Raises ValueError with the rule that it breaks."""
     found = words(policy)
     if len(found) > POLICY_WORDS_MAX:
-        return f"at most {POLICY_WORDS_MAX} regions"
+        raise ValueError(f"must be at most {POLICY_WORDS_MAX} regions")
     for word in found:
         if word in NOWHERE:
-            return "each one a region such as eu-west, or EU, EU-West or CH; leave it out for anywhere"
+            raise ValueError("must name regions such as eu-west, EU or CH; leave it out to run anywhere")
         if not POLICY_WORD.fullmatch(word):
-            return "regions are letters, digits and hyphens, with commas between them"
-    return None
+            raise ValueError("must be regions of letters, digits and hyphens, with commas between them")
+    return policy
 
 
 def is_allowed(policy: str | None, region: str | None) -> bool:

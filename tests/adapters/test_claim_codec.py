@@ -95,8 +95,17 @@ def test_runtimes_named_in_a_heartbeat_are_offers_of_unknown_speed() -> None:
     assert isinstance(claim, Heartbeat)
     assert claim.runtimes is not None
     assert [(one.runtime, one.score) for one in claim.runtimes] == [("container", 0), ("wasm", 0)]
+    assert (claim.gpu_bandwidth_mb_s, claim.formats) == (0, ())
     silent = claimed(f"host.{ISLAND}.heartbeat", BEAT)
     assert silent.runtimes is None
+
+
+def test_a_heartbeat_tells_the_speed_of_the_gpu_and_the_formats_of_models() -> None:
+    estimates = {"gpu_bandwidth_gb_s": 936.2, "supported_quantization_formats": ["q1_0", "gguf", "gguf"]}
+    claim = claimed(f"host.{ISLAND}.heartbeat", BEAT | {"performance_estimates": estimates})
+    assert (claim.gpu_bandwidth_mb_s, claim.formats) == (936_200, ("gguf", "q1_0"))
+    with pytest.raises(ClaimRejected, match="gpu_bandwidth_gb_s"):
+        claimed(f"host.{ISLAND}.heartbeat", BEAT | {"performance_estimates": {"gpu_bandwidth_gb_s": 1e9}})
 
 
 def test_more_runtimes_than_there_are_are_cut_off() -> None:

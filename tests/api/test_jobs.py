@@ -71,6 +71,10 @@ async def test_an_unknown_field_is_ignored(network: Network) -> None:
         ({"priority": "5"}, "priority"),
         ({"deadline_seconds": 0}, "deadline_seconds"),
         ({"region": "eu west\n"}, "region"),
+        ({"region": "local"}, "region"),
+        ({"region": "eu-west,,ch"}, "region"),
+        ({"region": ",".join(9 * ["ch"])}, "region"),
+        ({"privacy_tier": 3}, "privacy_tier"),
     ],
 )
 async def test_a_wrong_field_is_named_with_its_rule(

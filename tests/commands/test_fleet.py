@@ -129,6 +129,18 @@ def test_a_revoked_island_gets_no_jobs_until_it_is_paired_again() -> None:
             ],
             {"scores": {"container": 0}},
         ),
+        (
+            [
+                RuntimesChanged(
+                    island_id=ISLAND,
+                    runtimes=(),
+                    gpu_bandwidth_mb_s=936_200,
+                    formats=("gguf", "q1_0"),
+                    changed_at_ms=T0_MS,
+                )
+            ],
+            {"scores": {}, "gpu_bandwidth_mb_s": 936_200, "formats": frozenset({"gguf", "q1_0"})},
+        ),
         ([renamed("attic")], {"name": "attic"}),
         ([flood_penalized(karma=-12)], {"karma": -12}),
         ([CooldownStarted(island_id=ISLAND, until_ms=5, faults_in_row=3)], {"cooldown_until_ms": 5}),
@@ -218,3 +230,27 @@ def test_what_concerns_no_island_is_told_apart() -> None:
 def test_an_island_with_a_password_cannot_sign() -> None:
     assert offer_of_events(*enrolled(**PASSWORD)).is_unsigned
     assert not offer_of_events(*enrolled()).is_unsigned
+
+
+@pytest.mark.parametrize(
+    ("found", "gpu_bandwidth_mb_s", "region"),
+    [
+        (
+            {"gpu_model": "NVIDIA GeForce RTX 3090", "gpu_vram_mb": 24_576, "region": "EU-West"},
+            936_200,
+            "eu-west",
+        ),
+        ({"gpu_model": "Some GPU", "gpu_vram_mb": 8_192, "region": "local"}, 320_000, None),
+        ({"gpu_model": "Some GPU", "region": "eu-central-1"}, 200_000, "eu-central"),
+        ({"gpu_bandwidth_mb_s": 5, "gpu_model": "NVIDIA H100", "region": None}, 5, None),
+        ({"region": "auto"}, 0, None),
+    ],
+)
+def test_an_offer_has_the_speed_of_its_gpu_and_a_region_that_policies_know(
+    found: dict[str, Any], gpu_bandwidth_mb_s: int, region: str | None
+) -> None:
+    offer = None
+    for event in ready_island(**found):
+        offer = offer_after(offer, event)
+    assert offer is not None
+    assert (offer.gpu_bandwidth_mb_s, offer.region) == (gpu_bandwidth_mb_s, region)

@@ -152,6 +152,21 @@ def test_runtimes_named_in_heartbeats_are_recorded_when_they_change() -> None:
         island.given(*ready_island()).when(says_nothing).then_nothing()
 
 
+def test_the_gpu_and_the_formats_that_heartbeats_tell_outlive_another_registration() -> None:
+    beat = heartbeat(runtimes=CAPABILITIES.runtimes, gpu_bandwidth_mb_s=936_200, formats=("gguf",))
+    changed = RuntimesChanged(
+        island_id=ISLAND,
+        runtimes=CAPABILITIES.runtimes,
+        gpu_bandwidth_mb_s=936_200,
+        formats=("gguf",),
+        changed_at_ms=at_ms(10),
+    )
+    island.given(*ready_island()).when(beat).then(changed)
+    told = island.given(*ready_island(), changed)
+    told.when(beat).then_nothing()
+    told.when(replace(register, protocol=1, now_ms=at_ms(11))).then_nothing()
+
+
 def test_runtimes_named_before_it_has_registered_wait_for_the_next_heartbeat() -> None:
     beat = heartbeat(runtimes=CAPABILITIES.runtimes)
     island.given(*enrolled(), came_online()).when(beat).then_nothing()

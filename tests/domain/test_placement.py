@@ -457,6 +457,6 @@ def test_candidates_come_best_first_and_their_terms_add_up(want: Want, fleet: li
     for one in found:
         weighted = (by_speed * one.speed + by_fit * one.fit + by_headroom * one.headroom) / 100
         extras = one.warm + one.region + one.affinity + one.karma + one.failures + one.price
-        assert one.total == pytest.approx(weighted + extras, abs=0.006)
+        assert 0 <= weighted + extras - one.total < 0.01 + 1e-9  # Cut to hundredths.
     if answer.winner is not None:
         assert answer.winner.island_id == found[0].island_id
