@@ -106,6 +106,12 @@ def run(
     become("island", given)
 
 
+@app.command("policy")
+def policy() -> None:
+    """Show what this machine's settings mean: hours, share of the machine, cargos, asks, region."""
+    become("island.policy", {})
+
+
 def settings_of(
     coordinator_url: str,
     *,

@@ -5,20 +5,13 @@ Exit code 2 where a setting cannot be used, else what `island.main.run` says.
 
 import sys
 
-from pydantic import ValidationError
-
 from island.main import run
-from island.settings import Settings
+from island.settings import read_settings
 
 
 def main() -> int:
-    try:
-        settings = Settings()
-    except ValidationError as wrong:
-        for one in wrong.errors():
-            sys.stderr.write(f"error: ARCHIPELAGO_ISLAND_{str(one['loc'][0]).upper()}: {one['msg']}\n")
-        return 2
-    return run(settings)
+    settings = read_settings()
+    return 2 if settings is None else run(settings)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, assert_never
 
+from adapters import clock
 from adapters.wire import CancelJob
 from domain.claim import ClaimRejected
 from domain.failure import Failure
@@ -43,6 +44,7 @@ LEAVE_S: Final = 30.0
 """After the wish to leave. What still runs at GIVE_BACK_S is given back; what is unsaid at LEAVE_S is said at the next
 start."""
 LEAVE_AT_ONCE_S: Final = 2.0
+CLOSED: Final = "closed: takes no jobs outside its hours"
 
 
 class Agent:
@@ -78,16 +80,24 @@ class Agent:
         self._errands = Errands(on_ended=self._reconcile)
         self._slot_freed = asyncio.Event()
         self._self_test_due = asyncio.Event()
+        self._is_closed = not profile.hours.is_open(clock.now_ms())
         self._give_back_at_s: float | None = None
         self._leave_at_s: float | None = None
         self._over = asyncio.Event()
 
     @property
-    def is_draining(self) -> bool:
+    def is_leaving(self) -> bool:
         return self._leave_at_s is not None
+
+    @property
+    def is_draining(self) -> bool:
+        """Takes no jobs: it leaves, or its opening hours are over."""
+        return self.is_leaving or self._is_closed
 
     async def run(self) -> None:
         """Until it has drained. The runtimes must be tested; the fabric may be connected and admit the island later."""
+        if self._is_closed:
+            self._say(CLOSED)
         for record in self._store.unfinished():
             self._errands.run(self._reception.report(record))
         async with asyncio.TaskGroup() as group:
@@ -123,7 +133,7 @@ class Agent:
 
     def drain(self, *, at_once: bool = False) -> None:
         """Take no more jobs, finish or give back what runs, leave. The second call does not wait."""
-        now_s, is_first = _now_s(), not (self.is_draining or at_once)
+        now_s, is_first = _now_s(), not (self.is_leaving or at_once)
         self._give_back_at_s = now_s + (GIVE_BACK_S if is_first else 0)
         self._leave_at_s = now_s + (LEAVE_S if is_first else LEAVE_AT_ONCE_S)
         if is_first and self._attempts:
@@ -155,8 +165,8 @@ class Agent:
         await self._fabric.beat(message)
 
     async def _take_jobs(self) -> None:
-        while not self.is_draining:
-            if len(self._attempts) >= self._profile.slots:
+        while not self.is_leaving:
+            if self._is_closed or len(self._attempts) >= self._profile.slots:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
                 continue
@@ -168,8 +178,20 @@ class Agent:
 
     async def _look_regularly(self) -> None:
         while True:
+            self._keep_hours()
             await asyncio.sleep(LOOK_S)
             self._reconcile()
+
+    def _keep_hours(self) -> None:
+        """Open or close as the owner's hours say. What still runs some time after closing is given back."""
+        is_closed = not self._profile.hours.is_open(clock.now_ms())
+        if self.is_leaving or is_closed is self._is_closed:
+            return
+        self._is_closed = is_closed
+        self._give_back_at_s = _now_s() + GIVE_BACK_S if is_closed else None
+        self._say(CLOSED if is_closed else "open: takes jobs again")
+        self._slot_freed.set()
+        self._errands.run(self._beat())
 
     async def _test_regularly(self) -> None:
         while True:

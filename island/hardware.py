@@ -4,7 +4,7 @@ No GPU, or no driver to ask, is the normal case and no news.
 """
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,16 @@ class Hardware:
     def slots(self) -> int:
         """How many jobs fit side by side."""
         return max(1, min(self.cpu_cores // 2, self.ram_mb // 2048))
+
+    def share(self, *, cpu_cores: int | None, ram_mb: int | None, with_gpu: bool) -> "Hardware":
+        """What its owner lends of it; never more than there is."""
+        return replace(
+            self,
+            cpu_cores=min(cpu_cores or self.cpu_cores, self.cpu_cores),
+            ram_mb=min(ram_mb or self.ram_mb, self.ram_mb),
+            gpu_model=self.gpu_model if with_gpu else None,
+            gpu_vram_mb=self.gpu_vram_mb if with_gpu else None,
+        )
 
 
 def detect(state_folder: Path) -> Hardware:

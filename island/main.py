@@ -34,6 +34,7 @@ from island.hardware import Hardware, detect
 from island.identity import Identity, IdentityUnusable, load_or_make
 from island.joining import NotJoined, SentAway, join, refuse_plaintext
 from island.offered_runtimes import OfferedRuntimes
+from island.opening_hours import opening_hours
 from island.pairing import Pairing
 from island.presence import Profile
 from island.renewal import Renewal
@@ -70,7 +71,9 @@ async def _run(settings: Settings) -> str | None:
     async with AsyncExitStack() as stack:
         store = StateStore.open(settings.state_dir)
         stack.callback(store.close)
-        hardware = detect(settings.state_dir)
+        hardware = detect(settings.state_dir).share(
+            cpu_cores=settings.cpu_cores, ram_mb=settings.ram_mb, with_gpu=settings.lends_gpu
+        )
         ca_file = authority_file(settings, store)
         client = await stack.enter_async_context(httpx.AsyncClient(verify=client_context(ca_file)))
         identity, credentials = await join(
@@ -141,6 +144,8 @@ def _profile(settings: Settings, identity: Identity, credentials: Credentials, h
         asks={slug: str(ask) for slug, ask in settings.asks.items()},
         trust_level_min=settings.trust_level_min,
         state_folder=settings.state_dir,
+        region=settings.region,
+        hours=opening_hours(settings.hours),
     )
 
 

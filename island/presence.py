@@ -21,6 +21,7 @@ from adapters.wire import (
 )
 from domain.ids import IslandId
 from island.hardware import Hardware, measure
+from island.opening_hours import OpeningHours
 from island.reconcile import Running
 
 
@@ -36,6 +37,8 @@ class Profile:
     asks: Mapping[str, str]
     trust_level_min: int
     state_folder: Path
+    region: str | None = None
+    hours: OpeningHours = OpeningHours()
 
 
 def registration(profile: Profile, capabilities: Mapping[str, Capability]) -> RegisterHost:
@@ -49,6 +52,7 @@ def registration(profile: Profile, capabilities: Mapping[str, Capability]) -> Re
             gpu_vram_mb=hardware.gpu_vram_mb,
             cpu_cores=hardware.cpu_cores,
             ram_mb=hardware.ram_mb,
+            region=profile.region,
         ),
         protocol=PROTOCOL,
         name=profile.name,

@@ -3,14 +3,17 @@
 Every value may be given in the environment under its name with the prefix `ARCHIPELAGO_ISLAND_`.
 """
 
+import sys
 from decimal import Decimal
 from pathlib import Path
 from socket import gethostname
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from island.opening_hours import STRETCHES_MAX, opening_hours
 
 Credits = Annotated[Decimal, Field(gt=0, decimal_places=6)]
 
@@ -25,6 +28,12 @@ def default_name() -> str:
 
 def without_slash(url: str) -> str:
     return url.rstrip("/")
+
+
+def readable_hours(hours: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ValueError."""
+    opening_hours(hours)
+    return hours
 
 
 class Settings(BaseSettings):
@@ -86,6 +95,36 @@ class Settings(BaseSettings):
     trust_level_min: int = Field(
         default=0, ge=0, le=3, description="Run only cargos of at least this trust level: 0 takes all."
     )
+    hours: Annotated[tuple[str, ...], AfterValidator(readable_hours)] = Field(
+        default=(),
+        max_length=STRETCHES_MAX,
+        description='When to take jobs, as a JSON list such as `["mon-fri 18:00-07:00", "sat 00:00-24:00"]`, by this '
+        "machine's clock. Outside of it the island finishes or gives back what it has within 30 s, and stays in the "
+        "network. Always, if not given.",
+    )
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="Where the machine stands, such as `eu-west`. Jobs may ask for a region, and near ones are "
+        "preferred.",
+    )
+    cpu_cores: int | None = Field(
+        default=None, ge=1, le=4096, description="Lend at most so many cores; all of them if not given."
+    )
+    ram_mb: int | None = Field(
+        default=None, ge=256, description="Lend at most so much memory; all of it if not given."
+    )
+    lends_gpu: bool = Field(default=True, description="Whether the GPU may be used.")
     runtimes: tuple[Literal["wasm"], ...] = Field(
         default=("wasm",), min_length=1, description="Runtimes to offer, as a JSON list."
     )
+
+
+def read_settings() -> Settings | None:
+    """The settings in the environment. None where one cannot be used; then each fault was printed by its name."""
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        for one in wrong.errors():
+            sys.stderr.write(f"error: ARCHIPELAGO_ISLAND_{str(one['loc'][0]).upper()}: {one['msg']}\n")
+        return None

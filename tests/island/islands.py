@@ -7,6 +7,7 @@ marked test (`@pytest.mark.looptime`) waits for nothing.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ class Workshop:
             trust_level_min=1,
             state_folder=folder,
         )
+
+    def keep(self, **fields: Any) -> None:
+        """Changes what the owner has set."""
+        self.profile = replace(self.profile, **fields)
 
     def job(self, *steps: Step, job_id: str = "job-1", attempt: int = 1, **options: Any) -> AssignJob:
         """An assignment whose cargo does `steps`."""

@@ -1,5 +1,6 @@
 """What the machine is said to have."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -63,3 +64,12 @@ def test_a_driver_without_a_device_is_shut_down_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", no_device)
     assert first_gpu() is None
     assert calls == ["init", "shutdown"]
+
+
+def test_an_owner_lends_a_share_and_never_more_than_there_is() -> None:
+    whole = replace(made(8, 16_384), gpu_model="Some GPU", gpu_vram_mb=24_576)
+    share = whole.share(cpu_cores=4, ram_mb=4096, with_gpu=False)
+    assert (share.cpu_cores, share.ram_mb, share.slots) == (4, 4096, 2)
+    assert (share.gpu_model, share.gpu_vram_mb) == (None, None)
+    assert whole.share(cpu_cores=99, ram_mb=99_999, with_gpu=True) == whole
+    assert whole.share(cpu_cores=None, ram_mb=None, with_gpu=True) == whole
