@@ -11,7 +11,15 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import append_rate, end_to_end, fabric, long_history, placement_rate, projection_rate
+from benchmarks import (
+    append_rate,
+    cheating,
+    end_to_end,
+    fabric,
+    long_history,
+    placement_rate,
+    projection_rate,
+)
 from benchmarks.fabric import Row
 
 EVENTS: Final = 50_000
@@ -84,6 +92,22 @@ async def placement_rows() -> list[Row]:
     return rows
 
 
+async def cheating_rows() -> list[Row]:
+    found = cheating.run()
+    return [
+        (
+            f"wrong results believed of {cheating.JOBS:,} jobs, one island in {cheating.CHEATS_ONE_IN} cheats",
+            f"{found.wrong_share:.1e}; {found.cheats_caught} of {found.cheats} cheats suspended",
+            "<= 1e-3",
+        ),
+        (
+            "further runs that checking took, once islands were proven",
+            f"{found.overhead_share:.1%}",
+            "<= 15 %",
+        ),
+    ]
+
+
 async def end_to_end_rows() -> list[Row]:
     found = await end_to_end.run()
     return [
@@ -106,6 +130,7 @@ MEASURES: Final = (
     history_rows,
     projection_rows,
     placement_rows,
+    cheating_rows,
     end_to_end_rows,
     fabric.admission_rows,
     fabric.end_rows,
