@@ -1,8 +1,9 @@
 """All that must be true of a world: looked at with every commit, every message and every refusal, and once at its end.
 
 Names of the rules: D nothing is recorded twice, J1 one holder and attempts that grow, J2 results from the holder only,
-J3 every job ends, J4 every effect has one cause, C verdicts follow from answers, S1 who is barred gets nothing, L1 to
-L8 the ledger, P the read models.
+J3 every job ends, J4 every effect has one cause, B batches are what their parts are, C verdicts follow from answers,
+T each end counts once for its cargo, K a killed cargo runs no more, S1 who is barred gets nothing, L1 to L8 the
+ledger, P the read models.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Final, get_args
 from commands.event_log import Commit
 from commands.process import SendAssignment, SendCancel
 from domain.account_events import CompensationPaid, CreditsEarned, EscrowReleased, HoldReleased, HoldSettled
+from domain.batch_events import BatchAbandoned, BatchEnded
 from domain.check_events import KnownAnswerJudged, LateAnswerTaken, VerdictReached
 from domain.claim import AttemptClaim, Claim, ClaimRejection, Succeeded
 from domain.island_events import (
@@ -34,6 +36,8 @@ from domain.job_events import (
 )
 from domain.treasury_events import CompensationGranted
 from projections.ledger import MONEY_EVENTS
+from tests.simulation.batch_rules import BatchRules
+from tests.simulation.cargo_rules import CargoRules
 from tests.simulation.check_rules import CheckRules
 from tests.simulation.claims import StoredClaim
 from tests.simulation.island_rules import IslandRules
@@ -45,7 +49,15 @@ from tests.simulation.rule import require
 JUDGEMENTS: Final = (VerdictReached, LateAnswerTaken, KnownAnswerJudged)
 CAUSES: Final[dict[type, tuple[type, ...]]] = {
     HoldSettled: (JobSucceeded, JobCancelled, *JUDGEMENTS),
-    HoldReleased: (JobCancelled, JobFailed, JobAbandoned, VerdictReached, KnownAnswerJudged),
+    HoldReleased: (
+        JobCancelled,
+        JobFailed,
+        JobAbandoned,
+        BatchEnded,
+        BatchAbandoned,
+        VerdictReached,
+        KnownAnswerJudged,
+    ),
     CreditsEarned: (HoldSettled,),
     EscrowReleased: (PayoutsUnlocked,),
     CompensationPaid: (CompensationGranted,),
@@ -69,7 +81,9 @@ class Invariants:
     def __init__(self, outputs: OutputServer, claim: Callable[[int], Claim]) -> None:
         self._claim = claim
         self.jobs = JobRules(outputs=outputs, told_digest=self._told_digest)
+        self.batches = BatchRules(jobs=self.jobs)
         self.checks = CheckRules()
+        self.cargos = CargoRules()
         self.ledger = LedgerRules(jobs=self.jobs, checks=self.checks)
         self.islands = IslandRules(jobs=self.jobs, checks=self.checks)
         self.log: Sequence[Commit] = ()
@@ -95,6 +109,8 @@ class Invariants:
             if type(event) in CAUSES:
                 self._see_cause(event, commit)
             self.checks.see(event)
+            self.batches.see(event)
+            self.cargos.see(event, commit, self.log)
             if isinstance(event, JOB_EVENTS):
                 self.jobs.see(event, commit)
             if isinstance(event, JobAssigned):
@@ -136,6 +152,8 @@ class Invariants:
         for job_id, job in self.jobs.jobs.items():
             if job.ended is None:
                 return f"{job_id} has not ended"
+        if batch_id := self.batches.unfinished():
+            return f"{batch_id} has not ended"
         if self.ledger.open_holds:
             return f"{next(iter(self.ledger.open_holds))} has an open hold"
         if self.ledger.balances["clearing"]:
@@ -150,6 +168,7 @@ class Invariants:
         """Nothing is left to be done. Raises `Broken`."""
         for job_id, job in self.jobs.jobs.items():
             require(job.ended, "J3", job_id, "the job did not end in time")
+        self.batches.check_all_have_ended()
         self.ledger.check_all_is_cleared()
         self.islands.check_all_is_judged()
         self.checks.check_all_is_told()

@@ -80,8 +80,10 @@ class LedgerRules:
                 self.open_holds[event.job_id] = (event.account_id, event.amount_micro)
             case HoldSplit():
                 account_id, held = self.open_holds[event.job_id]
-                require(0 < event.amount_micro < held, "L8", event.job_id, "split more than was held")
+                require(0 < event.amount_micro <= held, "L8", event.job_id, "split more than was held")
                 self.open_holds[event.job_id] = (account_id, held - event.amount_micro)
+                if event.amount_micro == held:
+                    self._closed(event)
                 self.open_holds[event.into_job_id] = (account_id, event.amount_micro)
             case HoldSettled():
                 self._settled(event, self._closed(event))
@@ -106,7 +108,7 @@ class LedgerRules:
             case _:
                 pass
 
-    def _closed(self, event: HoldSettled | HoldReleased) -> int:
+    def _closed(self, event: HoldSettled | HoldReleased | HoldSplit) -> int:
         require(event.job_id in self.open_holds, "L3", event.job_id, "a hold was closed that was not open")
         account_id, held = self.open_holds.pop(event.job_id)
         self.closed.add(event.job_id)

@@ -12,22 +12,26 @@ from typing import Any, Final
 import pytest
 
 import domain.account
+import domain.batch
+import domain.cargo
 import domain.check
 import domain.island
 import domain.job
+from adapters.columnar_fleet import CODE_OF, Codes, ColumnarFleet
 from api import coordinator, workers
 from commands import handle, intake, replicas
 from commands.event_log import Commit, Conflict, Origin
 from commands.process import Order, Process, Reaction
-from commands.processes import barring, expiring, placing, settling
-from domain import placement
+from commands.processes import barring, expiring, killing, placing, settling
 from domain.account_events import CreditsEarned, HoldSettled
+from domain.batch_events import BatchEnded, PartStarted
 from domain.check_events import VerdictReached
 from domain.ids import AccountId
 from domain.island_events import IslandRemoved, IslandRevoked, IslandSuspended
 from domain.job_commands import AbandonJob, ExpireLease
 from domain.job_events import JobCancelled, JobFailed, JobSucceeded
 from domain.job_state import Job, Phase
+from domain.placement import Refusal
 from domain.pricing import Shares
 from domain.seen_ids import SeenIds
 from tests.simulation import people
@@ -96,6 +100,27 @@ def planning_without(kind: type) -> Callable[[Callable[..., Any]], Callable[...,
 def on_state(**fields: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A rule that sees the aggregate with other fields."""
     return lambda rule: lambda state, command: rule(replace(state, **fields), command)
+
+
+# Batches.
+
+
+def counting_ends_of_parts_again(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def end_part(batch: Any, command: Any) -> Any:
+        if batch.submitted is not None and command.job_id not in batch.running:
+            batch = replace(batch, running={**batch.running, command.job_id: 0})
+        return rule(batch, command)
+
+    return end_part
+
+
+def starting_two_for_one(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def after_part(batch: Any, of: Any, last: Any) -> Any:
+        events = rule(batch, of, last)
+        is_start = bool(events) and isinstance(events[0], PartStarted)
+        return [*events, *rule(replace(batch, started=batch.started + 1), of, last)] if is_start else events
+
+    return after_part
 
 
 # Money.
@@ -199,8 +224,11 @@ def by_the_islands_clock(attempt_command: Callable[..., Any]) -> Callable[..., A
 # Islands.
 
 
-def placing_on_whoever(_refusal: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda offer, _now_ms: None if offer.is_online else placement.Refusal.OFFLINE
+def placing_on_whoever(_rule: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse_those_away(fleet: ColumnarFleet, codes: Codes, _now_ms: int) -> None:
+        codes[~fleet._columns.flags["is_online"]] = CODE_OF[Refusal.OFFLINE]
+
+    return refuse_those_away
 
 
 def overlooking_bars(offer_after: Callable[..., Any]) -> Callable[..., Any]:
@@ -327,14 +355,20 @@ FAULTS: Final[dict[str, Plant]] = {
         domain.island, "penalize_flood", on_state(floods=SeenIds(), flooded_at_ms=0)
     ),
     "revoked_keys_count": patched(domain.island, "enrol", on_state(revoked_keys=SeenIds())),
-    "place_on_barred_islands": patched(placement, "availability_refusal", placing_on_whoever),
+    "place_on_barred_islands": patched(ColumnarFleet, "_refuse_by_availability", placing_on_whoever),
     "stale_picture": patched(placing, "offer_after", overlooking_bars),
     "leave_jobs_on_barred_islands": patched(barring.Barring, "plan", nothing),
+    "leave_killed_cargos_running": patched(killing.Killing, "plan", nothing),
+    "count_uses_twice": patched(domain.cargo, "record_use", on_state(counted_through=0)),
     "one_owner_votes_twice": patched(replicas, "replica_submission", excluding_nobody),
     "pay_before_the_verdict": reacting("settling", paying_at_once),
     "pay_what_was_contradicted": reacting("settling", paying_the_contradicted),
     "believe_the_first_answer": patched(domain.check, "majority", believing_the_first),
     "forgive_contradicted_results": patched(domain.island, "contradict", nothing),
+    "forget_the_end_of_a_part": reacting("batching", forgetting(JobSucceeded)),
+    "keep_the_rest_of_a_batch": reacting("batching", forgetting(BatchEnded)),
+    "count_a_part_twice": patched(domain.batch, "end_part", counting_ends_of_parts_again),
+    "start_too_many_parts": patched(domain.batch, "after_part", starting_two_for_one),
     "no_compare_and_set": patched(LogServer, "append", writing_anyway),
     "retry_without_command_id": patched(LogClient, "_retry", retrying_blindly),
     "forget_command_ids": patched(LogServer, "position_of_own", forgetting_command_ids),

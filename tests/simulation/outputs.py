@@ -27,8 +27,8 @@ class OutputServer:
         chunk = Chunk(position=self.position, kind=kind, seq=seq, content=text)
         self._chunks.setdefault(of, []).append(chunk)
 
-    def has_text(self, of: Attempt) -> bool:
-        return any(chunk.content for chunk in self._chunks.get(of, NONE))
+    def has_text(self, of: Attempt, *, after: int = 0) -> bool:
+        return any(chunk.content and chunk.position > after for chunk in self._chunks.get(of, NONE))
 
     def collected(self, of: Attempt, *, after: int) -> Collected:
         assembly = Assembly(after=after)
@@ -65,4 +65,4 @@ class OutputClient:
 
     async def has_text(self, island_id: IslandId, job_id: JobId, attempt: int, *, after: int) -> bool:
         await self._line.cross()
-        return self._server.has_text((island_id, job_id, attempt))
+        return self._server.has_text((island_id, job_id, attempt), after=after)

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from api.planners import Planners
 from commands.event_log import Commit
-from commands.processes import barring, expiring, liveness, placing, renewing
+from commands.processes import barring, expiring, killing, liveness, placing, renewing, reputation
 from projections.accounts import ACCOUNTS
 from projections.attempts import ATTEMPTS
 from projections.contract import Transaction
@@ -50,7 +50,9 @@ def check_pictures(planners: Planners, commits: Sequence[Commit]) -> None:
         planners.placing,
         planners.expiring,
         planners.barring,
+        planners.killing,
         planners.renewing,
+        planners.reputation,
         planners.liveness,
     ):
         anew = new_planner(planner)
@@ -59,7 +61,15 @@ def check_pictures(planners: Planners, commits: Sequence[Commit]) -> None:
         require(planner.picture == anew.picture, "P3", planner.name, "its picture differs from one made anew")
 
 
-Planner = placing.Placing | expiring.Expiring | barring.Barring | renewing.Renewing | liveness.Liveness
+Planner = (
+    placing.Placing
+    | expiring.Expiring
+    | barring.Barring
+    | killing.Killing
+    | renewing.Renewing
+    | reputation.Reputation
+    | liveness.Liveness
+)
 
 
 def new_planner(planner: Planner) -> Planner:

@@ -16,6 +16,8 @@ CHAOS_S: Final = 120.0
 ISLANDS: Final = 4
 COORDINATORS: Final = 2
 JOBS_MAX: Final = 6
+KILLED_CARGOS: Final = 0.1  # The share of worlds in which the cargo is killed.
+BATCHES: Final = 0.5  # The share of worlds with a batch.
 
 
 class Act(StrEnum):
@@ -23,6 +25,8 @@ class Act(StrEnum):
 
     SUBMIT = "submit"  # A person submits a job; perhaps twice at once, perhaps giving up halfway.
     CANCEL = "cancel"  # A person cancels a job.
+    SUBMIT_BATCH = "submit batch"  # A person submits one job on many inputs.
+    CANCEL_BATCH = "cancel batch"  # And wants it no longer.
     SUSPEND = "suspend"  # An operator suspends an island.
     REINSTATE = "reinstate"  # And lets it work again.
     REMOVE = "remove"  # An owner takes an island out of the network.
@@ -33,6 +37,8 @@ class Act(StrEnum):
     VANISH = "vanish"  # An island is cut off for a while and comes back late.
     LIE = "lie"  # An island says what is not so.
     FLOOD = "flood"  # An island says too much.
+    KILL_CARGO = "kill cargo"  # An operator switches the cargo off for everybody.
+    REVIVE_CARGO = "revive cargo"  # And on again.
     KILL = "kill"  # A coordinator dies at one of its next awaits and starts again later.
     FREEZE = "freeze"  # A coordinator stands still; when it wakes it may not know that another one leads.
 
@@ -72,9 +78,14 @@ def scenario_of(seed: int) -> Scenario:
     happenings += [happening(rng, Act.PAIR, island) for island in pending]
     for island in range(ISLANDS):
         happenings += island_happenings(rng, island)
+    if rng.random() < BATCHES:
+        happenings.append(happening(rng, Act.SUBMIT_BATCH, rng.randrange(4), until_s=CHAOS_S / 2))
+        if rng.random() < 0.3:
+            happenings.append(happening(rng, Act.CANCEL_BATCH, happenings[-1].who))
     for coordinator in range(COORDINATORS):
         for act in (Act.KILL, Act.FREEZE):
             happenings += [happening(rng, act, coordinator) for _ in range(rng.choice((0, 0, 1, 2)))]
+    happenings += cargo_happenings(random.Random(f"cargo {seed}"))
     return Scenario(
         seed=seed,
         weather=FAIR if rng.random() < 0.2 else FOUL,
@@ -92,6 +103,14 @@ def scenario_of(seed: int) -> Scenario:
 def happening(rng: random.Random, act: Act, who: int, *, until_s: float = CHAOS_S) -> Happening:
     lie = rng.choice(tuple(Lie)) if act is Act.LIE else None
     return Happening(at_s=round(rng.uniform(1, until_s), 3), act=act, who=who, size=rng.random(), lie=lie)
+
+
+def cargo_happenings(rng: random.Random) -> list[Happening]:
+    """In some worlds the cargo is killed, and in some of those revived."""
+    if rng.random() >= KILLED_CARGOS:
+        return []
+    acts = (Act.KILL_CARGO, Act.REVIVE_CARGO) if rng.random() < 0.3 else (Act.KILL_CARGO,)
+    return [happening(rng, act, 0) for act in acts]
 
 
 def island_happenings(rng: random.Random, island: int) -> list[Happening]:

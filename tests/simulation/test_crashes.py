@@ -4,9 +4,12 @@ from typing import Final
 
 import pytest
 
+from domain.check_events import VerdictReached
+from domain.job_events import JobCancelled, JobSucceeded
 from tests.simulation.islands import Habits
 from tests.simulation.mutants import FAULTS
 from tests.simulation.network import FAIR
+from tests.simulation.people import job_id_of
 from tests.simulation.scenario import Act, Happening, Scenario
 from tests.simulation.world import World
 
@@ -18,10 +21,10 @@ PLAIN: Final = Scenario(
         Happening(at_s=2.0, act=Act.SUBMIT, who=0, size=0.7),
         Happening(at_s=2.1, act=Act.SUBMIT, who=1, size=0.3),
         Happening(at_s=3.0, act=Act.SUSPEND, who=0, size=0.5),
-        Happening(at_s=5.0, act=Act.CANCEL, who=1, size=0.5),
+        Happening(at_s=3.5, act=Act.CANCEL, who=1, size=0.5),
     ),
 )
-"""Two jobs, one of an impatient person who cancels it, and an island that is suspended while it works."""
+"""Two jobs, one that is checked and one that is cancelled, and an island that is suspended while it works."""
 
 
 def crossings_of(scenario: Scenario) -> int:
@@ -35,8 +38,11 @@ def crossings_of(scenario: Scenario) -> int:
 def test_the_plain_world_has_a_job_that_succeeds_and_one_that_is_cancelled() -> None:
     world = World(PLAIN)
     assert world.run() is None
-    ends = sorted(type(job.ended).__name__ for job in world.invariants.jobs.jobs.values())
-    assert ends == ["JobCancelled", "JobSucceeded"]
+    ends = [type(world.invariants.jobs.jobs[job_id_of(number)].ended) for number in (0, 1)]
+    assert ends == [JobSucceeded, JobCancelled]
+    assert any(
+        isinstance(event, VerdictReached) for commit in world.servers.log.commits for event in commit.events
+    )
 
 
 @pytest.mark.parametrize("fault", ["forget_orphaned_holds", "settle_twice"])

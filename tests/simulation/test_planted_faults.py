@@ -12,7 +12,7 @@ from tests.simulation.world import World
 
 FAULTS_MIN: Final = 20
 SEEDS_MAX: Final = 1_000
-TRIED_FIRST: Final = (0, 1, 2, 5, 10, 16, 17, 21, 25, 61, 89)
+TRIED_FIRST: Final = (1, 20, 10, 13, 9, 28, 47, 53, 58)
 """Seeds that found every fault when this was written. Where they no longer do, the search goes on from 0."""
 HARMLESS_WORLDS: Final = 40
 

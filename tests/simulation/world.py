@@ -241,6 +241,12 @@ class World:
             return people.submission(who, happening.size, request_id, self.now_ms)
         if act is Act.CANCEL:
             return people.cancellation(who, self.servers.outputs, request_id, self.now_ms)
+        if act is Act.SUBMIT_BATCH:
+            return people.batch_submission(who, request_id, self.now_ms)
+        if act is Act.CANCEL_BATCH:
+            return people.batch_cancellation(who, request_id, self.now_ms)
+        if act in (Act.KILL_CARGO, Act.REVIVE_CARGO):
+            return people.cargo_oversight(act, request_id, self.now_ms)
         if act is Act.FLOOD:
             return self._flood(happening, coordinator)
         if act is Act.JOIN and happening.size > 0.3:  # Else with the key it had before.
