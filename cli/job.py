@@ -42,6 +42,10 @@ def submit(
     priority: Annotated[
         int | None, typer.Option(min=0, max=100, help="Orders your own waiting jobs.")
     ] = None,
+    redundancy: Annotated[
+        int,
+        typer.Option(min=1, max=5, help="Run it on so many islands of different owners and compare."),
+    ] = 1,
     idempotency_key: Annotated[
         str, typer.Option(metavar="TEXT", help="Submitting again with the same text finds the same job.")
     ] = "",
@@ -62,6 +66,8 @@ def submit(
         body["bid_price"] = bid
     if priority is not None:
         body["priority"] = priority
+    if redundancy > 1:
+        body["redundancy"] = redundancy
 
     async def run(coordinator: Coordinator) -> dict[str, Any]:
         job = await coordinator.post("/jobs", body, idempotency_key=idempotency_key)

@@ -51,6 +51,7 @@ def show_job(job: dict[str, Any]) -> None:
             ("island", job.get("host_id")),
             ("bid", f"{job['bid_price']} credits"),
             ("charged", f"{job['charged']} credits" if "charged" in job else None),
+            ("verdict", verdict_text(job)),
             ("submitted", clock_text(job["created_at"])),
             ("started", maybe_clock_text(job.get("started_at"))),
             ("ended", maybe_clock_text(job.get("completed_at"))),
@@ -65,6 +66,17 @@ def show_job(job: dict[str, Any]) -> None:
 def error_text(job: Mapping[str, Any]) -> str | None:
     code, text = job.get("error_code"), job.get("error")
     return f"{code}: {text}" if code and text and text != code else text
+
+
+def verdict_text(job: Mapping[str, Any]) -> str | None:
+    """What comparing the job's runs came to, e.g. `confirmed: 2 of 2 runs agree`."""
+    verdict = job.get("verdict")
+    if verdict is None:
+        return "waits for the other runs" if job.get("redundancy", 1) > 1 else None
+    votes = [run["vote"] for run in verdict["runs"]]
+    text = f"{verdict['outcome']}: {votes.count('agrees')} of {len(votes)} runs agree"
+    replaced = verdict["answer_id"] != job["id"]
+    return f"{text}; the output is that of run {verdict['answer_id']}" if replaced else text
 
 
 def reasons_text(job: Mapping[str, Any]) -> str | None:
