@@ -4,7 +4,7 @@ Registered in `cli.cargo`.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -12,6 +12,8 @@ import typer
 from cli.options import AsJson, DataDir, Key, Url
 from cli.terminal import say, show_fields, show_json, show_table
 from cli.typed_name import program
+
+EVIDENCE_SHOWN: Final = 3
 
 Slug = Annotated[str, typer.Argument(metavar="CARGO", help="The cargo's name, as in `cargo list`.")]
 Answer = dict[str, Any]
@@ -35,13 +37,19 @@ def trust(
         (
             change["at"],
             change["what"],
-            ", ".join(change["evidence"][:3]),
+            some_of(change["evidence"]),
             f"{change['position']}.{change['index']}",
         )
         for change in answer["history"]
     )
     say()
     show_table(("WHEN", "WHAT", "BY", "EVENT"), rows)
+
+
+def some_of(evidence: list[str]) -> str:
+    """The first few; --json has them all."""
+    more = len(evidence) - EVIDENCE_SHOWN
+    return ", ".join(evidence[:EVIDENCE_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def standing_of(answer: Answer) -> Iterator[tuple[str, object]]:

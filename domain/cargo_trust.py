@@ -102,7 +102,7 @@ def missing_for_community(case: TrustCase) -> Iterator[str]:
         yield f"more than {RISE_SUCCESS_ABOVE_PERCENT} % success; {share} succeeded"
     if standing.reputation_milli < FALL_REPUTATION_BELOW_MILLI:
         yield f"a reputation of {FALL_REPUTATION_BELOW_MILLI / 1000:.1f}"
-    if not case.publisher_tier.is_verified:
+    if not case.publisher_tier.is_verified and not case.is_first_party:
         yield "a verified publisher"
 
 

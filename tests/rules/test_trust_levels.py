@@ -134,6 +134,13 @@ def test_without_one_of_them_level_one_is_not_reached(past: list[CargoEvent], co
     assert moves(decided(COMMUNITY, *past, command=command)) == []
 
 
+def test_the_operator_is_verified_enough() -> None:
+    own = published(cargo=asking_for(1), trust_level=1, is_first_party=True)
+    individual = record_scan(publisher_tier=PublisherTier.INDIVIDUAL)
+    fallen = (own, used(RUNS), level_changed(1, 0))
+    assert moves(decided(*fallen, command=individual)) == [(0, 1, TrustReason.EARNED)]
+
+
 def test_more_than_95_percent_is_enough() -> None:
     assert moves(decided(COMMUNITY, used(96, 4), command=record_scan())) == [(0, 1, TrustReason.EARNED)]
 
