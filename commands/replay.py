@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from commands.compared_runs import ComparedRuns, other_owners, take_owner
 from commands.event_log import Commit
 from commands.fleet import island_of
-from commands.processes.placing import Placing
+from commands.processes.placing import ORDER_FORGOTTEN_MS, Placing
 from domain.ids import IslandId, JobId
 from domain.job_events import JobAssigned, PlacementDeferred
 from domain.placement import Offer, Want
@@ -47,9 +48,10 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A slot that an order took, from the moment it was given until the picture had seen it recorded."""
+    """A slot that an order took, from the moment it was given until the picture had seen it recorded, or forgot it."""
 
     position: int
+    at_ms: int
     job_id: JobId
     island_id: IslandId
 
@@ -74,7 +76,7 @@ class Replay:
         self._fold(commit)
         for one in found:
             if one.winner is not None:
-                self._taken.append(_Taken(commit.position, one.want.job_id, one.winner))
+                self._taken.append(_Taken(commit.position, one.at_ms, one.want.job_id, one.winner))
 
     def rest(self) -> Iterator[PastDecision]:
         """The decisions of the last look, in the order they were made. To be called at the end of the log too."""
@@ -89,12 +91,16 @@ class Replay:
         for taken in reversed(self._taken):
             if taken.position <= view:
                 break
-            if taken.position < first:
+            if taken.position < first and look[0].at_ms - taken.at_ms <= ORDER_FORGOTTEN_MS:
                 take_slot(offers, taken.island_id, taken.job_id)
+        compared: ComparedRuns = {}
         for one in look:
-            yield replace(one, offers=offers)
-            if one.winner is not None:
+            owners = other_owners(compared, one.want)
+            want = replace(one.want, excluded_owners=one.want.excluded_owners | owners)
+            yield replace(one, want=want, offers=offers)
+            if one.winner is not None and one.winner in offers:
                 take_slot(offers, one.winner, one.want.job_id)
+                take_owner(compared, one.want, offers[one.winner].owner_id)
 
     def _decision(self, commit: Commit, event: Any) -> PastDecision | None:
         if not isinstance(event, JobAssigned | PlacementDeferred):
@@ -104,13 +110,14 @@ class Replay:
         if want is None or not made_on.view_position:
             self.unseen += 1
             return None
+        others = other_owners(self._placing.picture.compared, want)
         deferred = PastDecision(
             position=commit.position,
             at_ms=0,
             rules_version=made_on.rules_version,
             view_position=made_on.view_position,
             turn=made_on.turn,
-            want=want,
+            want=replace(want, excluded_owners=want.excluded_owners | others),
             winner=None,
             price_micro=0,
             offers={},

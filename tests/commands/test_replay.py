@@ -122,10 +122,11 @@ def test_a_decision_sees_the_fleet_it_was_made_on_and_not_a_later_one() -> None:
     assert decision.offers[IslandId("garden")].is_online
 
 
-def test_an_order_that_was_given_and_not_yet_seen_recorded_has_taken_its_slot() -> None:
+def late_story() -> LateStory:
+    """A job was just placed in the garden's only slot; another waits two seconds longer. Neither is seen any more."""
     story = LateStory()
     story.join("attic")
-    story.submit(OTHER_JOB_ID)
+    story.submit(OTHER_JOB_ID, priority=9)
     story.wait()
     story.join("garden", asks={"_default": 2 * MICRO_PER_CREDIT}, slots=1)
     story.join("harbour")
@@ -134,6 +135,18 @@ def test_an_order_that_was_given_and_not_yet_seen_recorded_has_taken_its_slot() 
     story.submit()
     story.is_late = True
     story.wait()
+    return story
+
+
+def test_an_order_that_was_forgotten_has_not_taken_its_slot() -> None:
+    story = late_story()
+    story.wait(3)
+    assert (story.job().island_id, story.job(OTHER_JOB_ID).island_id) == ("garden", "garden")
+    assert compared(story).not_reproduced == 0
+
+
+def test_an_order_that_was_given_and_not_yet_seen_recorded_has_taken_its_slot() -> None:
+    story = late_story()
     story.wait(2)
     assert (story.job().island_id, story.job(OTHER_JOB_ID).island_id) == ("garden", "harbour")
     assert compared(story).not_reproduced == 0
