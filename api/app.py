@@ -58,6 +58,36 @@ EXPOSED_HEADERS: Final = (
     "X-Request-Id",
 )
 
+ROUTES: Final = (
+    health,
+    jobs,
+    batches,
+    job_output,
+    job_history,
+    workloads,
+    cargo_trust,
+    cargo_oversight,
+    artifacts,
+    host_tickets,
+    hosts,
+    island_idleness,
+    island_karma,
+    island_oversight,
+    islands,
+    pairing,
+    rejected_claims,
+    account,
+    api_keys,
+    ledger,
+    audit,
+    corrections,
+    market,
+    network,
+    ws_tickets,
+    websocket,
+)
+"""Below `/api/v1`, in the order in which a path is looked for."""
+
 log = logging.getLogger(__name__)
 
 
@@ -85,34 +115,7 @@ def build_app(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.edge = edge
-    for module in (
-        health,
-        jobs,
-        batches,
-        job_output,
-        job_history,
-        workloads,
-        cargo_trust,
-        cargo_oversight,
-        artifacts,
-        host_tickets,
-        hosts,
-        island_idleness,
-        island_karma,
-        island_oversight,
-        islands,
-        pairing,
-        rejected_claims,
-        account,
-        api_keys,
-        ledger,
-        audit,
-        corrections,
-        market,
-        network,
-        ws_tickets,
-        websocket,
-    ):
+    for module in ROUTES:
         app.include_router(module.router, prefix=BASE)
     app.include_router(asyncapi.router)
     app.include_router(pairing.page_router)
