@@ -1,4 +1,4 @@
-"""Whether this coordinator can do its work: event log, database, projections, workers."""
+"""Whether this coordinator can do its work: event log, database, projections, books, workers."""
 
 import asyncio
 import logging
@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 @router.get("")
 async def get_health(edge: Edge, _: Anyone) -> Response:
     """Say whether all is well; 503 where something is not."""
-    last, positions = await asyncio.gather(
-        probed("nats", edge.services.log.last_position()), probed("postgres", edge.services.reads.positions())
+    last, positions, is_cleared = await asyncio.gather(
+        probed("nats", edge.services.log.last_position()),
+        probed("postgres", edge.services.reads.positions()),
+        probed("books", edge.services.books.is_cleared(clock.now_ms())),
     )
     lag = (
         {}
@@ -38,6 +40,7 @@ async def get_health(edge: Edge, _: Anyone) -> Response:
         "nats": "error" if last is None else "ok",
         "postgres": "error" if positions is None else "ok",
         "projections": "ok" if lag and max(lag.values()) <= LAG_COMMITS_MAX else "error",
+        "books": "ok" if is_cleared else "error",
         "workers": "error" if edge.services.troubles() else "ok",
     }
     is_well = set(checks.values()) == {"ok"}
