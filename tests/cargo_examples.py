@@ -28,7 +28,12 @@ def published(**fields: Any) -> cargo_events.CargoPublished:
 
 
 def use_end(position: int, outcome: Outcome = Outcome.SUCCEEDED, **fields: Any) -> UseEnd:
-    known = {"position": position, "index": 0, "job_id": JobId(f"job-{position}"), "outcome": outcome}
+    known: dict[str, Any] = {
+        "position": position,
+        "index": 0,
+        "job_id": JobId(f"job-{position}"),
+        "outcome": outcome,
+    }
     return UseEnd(**known | fields)
 
 

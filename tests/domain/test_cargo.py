@@ -78,6 +78,22 @@ def test_a_cargo_is_disabled_and_enabled_again() -> None:
     assert not CARGO.fold([published(), disabled, enabled]).is_disabled
 
 
+def test_a_disabled_cargo_may_still_be_killed_and_is_killed_once() -> None:
+    kill = replace(disable, is_killed=True)
+    killed = replace(disabled, is_killed=True)
+    cargo.given(published(), disabled).when(kill).then(killed)
+    cargo.given(published(), killed).when(kill).then_nothing()
+    cargo.given(published(), killed).when(disable).then_nothing()
+
+
+def test_a_version_that_asks_for_less_has_less() -> None:
+    trusting = replace(published(version(trust_level=2)), trust_level=2)
+    modest = version(version="1.1.0", trust_level=1)
+    (event, move) = CARGO.decide(CARGO.fold([trusting]), publish(modest))
+    assert event == replace(published(modest), trust_level=1)
+    assert CARGO.fold([trusting, event, move]).trust_level == 1
+
+
 def test_a_cargo_that_was_never_published_cannot_be_switched() -> None:
     for command in (disable, enable):
         cargo.given().when(command).then_rejected(Rejection.CARGO_UNKNOWN)

@@ -21,7 +21,16 @@ from domain.reputation import (
     band_of,
     score_milli,
 )
-from tests.cargo_examples import complaint, ends, published, rate, record_use, reputation_changed, use_end
+from tests.cargo_examples import (
+    complaint,
+    ends,
+    published,
+    rate,
+    record_use,
+    reputation_changed,
+    review,
+    use_end,
+)
 from tests.examples import PUBLISHER, SLUG, T0_MS
 
 GOOD, BAD, SLOW, CANCELLED = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CANCELLED
@@ -165,6 +174,12 @@ def test_ten_complaints_in_seven_days_disable_a_cargo_until_it_is_reviewed() -> 
     assert disabled.cause is DisableCause.COMPLAINTS
     assert disabled.evidence == tuple(f"job job-{number}" for number in range(10))
     assert CARGO.fold(after(*customers(10), past=liked)).awaits_review
+
+
+def test_after_a_review_complaints_are_counted_anew() -> None:
+    again = complaint(AccountId("customer-10"), JobId("job-10"), 700)
+    events = after(*customers(10), review(), again, past=standing_at(5_000))
+    assert not CARGO.fold(events).is_disabled
 
 
 def test_ten_complaints_over_a_longer_time_disable_nothing() -> None:

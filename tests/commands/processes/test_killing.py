@@ -132,5 +132,6 @@ def test_what_was_asked_is_asked_until_it_is_recorded() -> None:
     planner = killing(submitted(), assigned(), KILLED)
     planner.failed(STOPPED[0])
     assert asked(planner) == STOPPED
-    planner.take(commit(9, *added(JOB, [submitted(), assigned()], STOP)))
+    history: list[JobEvent] = [submitted(), assigned()]
+    planner.take(commit(9, *added(JOB, history, STOP)))
     assert asked(planner) == []
