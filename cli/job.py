@@ -1,54 +1,42 @@
 """`archipelago job …`: submit jobs, follow their output, ask what became of them and why."""
 
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from cli.job_options import (
+    Bid,
+    Follow,
+    IdempotencyKey,
+    InputBytes,
+    InputFile,
+    InputJson,
+    Priority,
+    PrivacyTier,
+    Redundancy,
+    Region,
+)
 from cli.options import AsJson, DataDir, JobId, Key, Url
 from cli.terminal import note, say, show_json
 from cli.typed_name import program
 
 app = typer.Typer(help="Jobs: submit them, follow their output, ask why.")
 
-Follow = Annotated[
-    bool, typer.Option("--follow", "-f", help="Show the output as it comes, until the job ends.")
-]
-
 
 @app.command("submit")
 def submit(
     cargo: Annotated[str, typer.Argument(metavar="CARGO", help="What to run; see `archipelago cargo list`.")],
     *,
-    input_json: Annotated[
-        str,
-        typer.Option(
-            "--input", metavar="JSON", help="""The input as a JSON object, e.g. '{"text":"hello"}'."""
-        ),
-    ] = "",
-    input_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file that holds the input as a JSON object.")
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="A file whose bytes go into the input as `base64`, for cargos that take it."
-        ),
-    ] = None,
-    bid: Annotated[
-        str, typer.Option(metavar="CREDITS", help="The most you pay. Default: the cargo's price.")
-    ] = "",
-    priority: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Orders your own waiting jobs.")
-    ] = None,
-    redundancy: Annotated[
-        int,
-        typer.Option(min=1, max=5, help="Run it on so many islands of different owners and compare."),
-    ] = 1,
-    idempotency_key: Annotated[
-        str, typer.Option(metavar="TEXT", help="Submitting again with the same text finds the same job.")
-    ] = "",
+    input_json: InputJson = "",
+    input_file: InputFile = None,
+    file: InputBytes = None,
+    bid: Bid = "",
+    priority: Priority = None,
+    redundancy: Redundancy = 1,
+    region: Region = "",
+    privacy_tier: PrivacyTier = 0,
+    idempotency_key: IdempotencyKey = "",
     follow: Follow = False,
     url: Url = "",
     key: Key = "",
@@ -62,12 +50,14 @@ def submit(
     from cli.job_output import exit_unless_succeeded, show_output
 
     body: dict[str, Any] = {"workload": cargo, "input": read_input(input_json, input_file, file)}
-    if bid:
-        body["bid_price"] = bid
-    if priority is not None:
-        body["priority"] = priority
-    if redundancy > 1:
-        body["redundancy"] = redundancy
+    wishes: dict[str, tuple[Any, Any]] = {
+        "bid_price": (bid, ""),
+        "priority": (priority, None),
+        "redundancy": (redundancy, 1),
+        "region": (region, ""),
+        "privacy_tier": (privacy_tier, 0),
+    }
+    body |= {name: wish for name, (wish, default) in wishes.items() if wish != default}
 
     async def run(coordinator: Coordinator) -> dict[str, Any]:
         job = await coordinator.post("/jobs", body, idempotency_key=idempotency_key)

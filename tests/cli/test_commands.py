@@ -151,6 +151,17 @@ def test_a_projection_that_lies_is_found_and_repaired(network: Up, job: str) -> 
     assert network.typed("projections", "verify", "jobs").code == 0
 
 
+def test_a_job_that_is_kept_to_a_region_and_to_one_s_own_islands_waits_and_says_for_which(
+    network: Up,
+) -> None:
+    submit = ("job", "submit", "wasm-hash", "--input", '{"text":"a"}', "--json")
+    nowhere = network.typed(*submit, "--region", "EU,us-east").json["id"]
+    own = network.typed(*submit, "--privacy-tier", "2", "--follow").json
+    assert own["state"] == "succeeded"  # The island of this machine is its own account's.
+    assert comes_true(lambda: "region_excluded" in network.typed("job", "why", nowhere).out)
+    network.typed("job", "cancel", nowhere)
+
+
 def test_the_other_machine_needs_only_address_and_key(network: Up) -> None:
     assert typed("job", "list", "--json", "--url", network.url, "--key", network.key).code == 0
     from_environment = typed(
@@ -183,6 +194,10 @@ def test_the_key_of_this_machine_is_not_shown_to_another_address(network: Up) ->
         (
             ("job", "submit", "wasm-hash", "--input", '{"text":"a"}', "--bid", "99999"),
             "error: bid_price: needs",
+        ),
+        (
+            ("job", "submit", "wasm-hash", "--input", '{"text":"a"}', "--region", "local"),
+            "error: region: must name regions such as eu-west, EU or CH",
         ),
         (("job", "list", "--status", "odd"), "error: status: "),
         (("job", "list", "--key", "ak_no"), "error: the key is unknown or was revoked"),
