@@ -20,6 +20,7 @@ from commands.rerun import rerun_id_for, run_again
 from domain.account_events import HoldSettled
 from domain.cargo import CARGO
 from domain.cargo_spec import CargoSpec
+from domain.cargo_state import spec_to_run
 from domain.ids import AccountId, IslandId, JobId
 from domain.job import JOB
 from domain.job_events import JobSubmitted
@@ -194,16 +195,19 @@ async def submission_of(edge: EdgeState, job_id: JobId) -> JobSubmitted:
 
 
 async def trusted_cargo(edge: EdgeState, old: JobSubmitted, bad_digest: str | None) -> CargoSpec:
-    """The version to run: the newest where the old artifact is not to be trusted. Raises `ApiError` (conflict)."""
+    """The version to run, at the cargo's present trust level: the newest where the old artifact is not to be trusted.
+
+    Raises `ApiError` (conflict).
+    """
     cargo = await edge.services.handler.state(CARGO, old.cargo.slug)
     if cargo.latest is None or cargo.is_disabled:
         raise ApiError(ErrorCode.CONFLICT, f"cargo: {old.cargo.slug} is disabled; enable it first")
     if bad_digest is None:
-        return old.cargo
+        return spec_to_run(old.cargo, cargo.trust_level)
     spec = cargo.latest.spec
     if spec.artifact_digest == bad_digest:
         raise ApiError(ErrorCode.CONFLICT, f"cargo: {old.cargo.slug} has no newer version; publish one first")
-    return spec
+    return spec_to_run(spec, cargo.trust_level)
 
 
 async def owners_of(edge: EdgeState, job_id: JobId, island_id: str | None) -> tuple[AccountId, ...]:
