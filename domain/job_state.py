@@ -101,19 +101,7 @@ class Job:
 def evolve(job: Job, event: JobEvent) -> Job:
     match event:
         case JobSubmitted():
-            return Job(
-                phase=Phase.SUBMITTED,
-                account_id=event.account_id,
-                cargo=event.cargo,
-                request_sha256=event.request_sha256,
-                bid_micro=event.bid_micro,
-                redundancy=event.redundancy,
-                unit_bid_micro=event.unit_bid_micro,
-                check_id=event.check_id,
-                batch_id=event.batch_id,
-                queue_limit_ms=event.queue_limit_ms,
-                queue_deadline_ms=event.submitted_at_ms + event.queue_limit_ms,
-            )
+            return submitted_job(event)
         case JobAssigned():
             return replace(
                 job,
@@ -159,6 +147,22 @@ def evolve(job: Job, event: JobEvent) -> Job:
             return replace(job, phase=Phase.ABANDONED, account_id=event.account_id)
         case _:
             assert_never(event)
+
+
+def submitted_job(event: JobSubmitted) -> Job:
+    return Job(
+        phase=Phase.SUBMITTED,
+        account_id=event.account_id,
+        cargo=event.cargo,
+        request_sha256=event.request_sha256,
+        bid_micro=event.bid_micro,
+        redundancy=event.redundancy,
+        unit_bid_micro=event.unit_bid_micro,
+        check_id=event.check_id,
+        batch_id=event.batch_id,
+        queue_limit_ms=event.queue_limit_ms,
+        queue_deadline_ms=event.submitted_at_ms + event.queue_limit_ms,
+    )
 
 
 def waiting_again(job: Job, since_ms: int) -> Job:

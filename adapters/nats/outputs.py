@@ -8,7 +8,7 @@ unreadable is not there. One tail per process feeds every follower; bytes are no
 import asyncio
 import hashlib
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -287,17 +287,12 @@ class Outputs:
         pattern = f"host.{island_id}.*"
         batches = read_batches(self._client, subjects.JOB_OUTPUT, pattern, start=after + 1, up_to=up_to)
         async for batch in batches:
-            for chunk in chunks_of(batch, named):
-                yield chunk
+            for message in batch:
+                headers = message.headers or {}
+                chunk = chunk_of(headers["Nats-Subject"], message.data, position_of(message), named)
+                if chunk is not None:
+                    yield chunk
 
 
 def speaker_of(message: Msg) -> IslandId:
     return IslandId(message.subject.split(".")[1])
-
-
-def chunks_of(batch: Iterable[Msg], named: str) -> Iterable[Chunk]:
-    for message in batch:
-        headers = message.headers or {}
-        chunk = chunk_of(headers["Nats-Subject"], message.data, position_of(message), named)
-        if chunk is not None:
-            yield chunk
