@@ -62,15 +62,13 @@ def show_cargos(cargos: list[dict[str, Any]]) -> None:
             cargo["runtime_type"],
             cargo["trust_level"],
             f"{cargo['reputation']:.3f}",
-            cargo["pricing"]["per_job"],
+            price_text(cargo),
             "" if cargo.get("enabled", True) else "disabled",
             cargo.get("description", ""),
         )
         for cargo in cargos
     )
-    show_table(
-        ("CARGO", "VERSION", "RUNTIME", ">LEVEL", ">REPUTATION", ">CREDITS A JOB", "", "WHAT IT DOES"), rows
-    )
+    show_table(("CARGO", "VERSION", "RUNTIME", ">LEVEL", ">REPUTATION", ">CREDITS", "", "WHAT IT DOES"), rows)
 
 
 app.command("trust")(cargo_trust.trust)
@@ -87,3 +85,9 @@ for command in (
     cargo_oversight.tier,
 ):
     app.command()(command)
+
+
+def price_text(cargo: dict[str, Any]) -> str:
+    """`0.5 a job`, `0.001 a token`."""
+    unit = cargo.get("price_unit", "job")
+    return f"{cargo['pricing'][f'per_{unit}']} a {unit.replace('_', ' ')}"

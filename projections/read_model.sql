@@ -158,8 +158,8 @@ WHERE is_online AND is_approved AND NOT (is_draining OR is_suspended OR is_remov
 GROUP BY offered.runtime;
 
 -- name: waiting_jobs
--- How many jobs wait, by cargo.
-SELECT cargo_slug, count(*) FROM jobs WHERE state = 'submitted' GROUP BY cargo_slug;
+-- How many jobs wait, by cargo. Second opinions are no trade.
+SELECT cargo_slug, count(*) FROM jobs WHERE state = 'submitted' AND check_id IS NULL GROUP BY cargo_slug;
 
 -- name: last_trade
 -- The last window in which a cargo was traded.
@@ -192,5 +192,5 @@ SELECT price_micro, count(*) AS count, sum(free_slots)::bigint AS free_slots FRO
 -- What the jobs that wait for a cargo bid for a unit of it, the highest first.
 SELECT price_micro, count(*) AS count, 0::bigint AS free_slots FROM (
     SELECT CASE WHEN unit_bid_micro > 0 THEN least(unit_bid_micro, bid_micro) ELSE bid_micro END AS price_micro
-    FROM jobs WHERE state = 'submitted' AND cargo_slug = %(slug)s
+    FROM jobs WHERE state = 'submitted' AND cargo_slug = %(slug)s AND check_id IS NULL
 ) AS bids GROUP BY price_micro ORDER BY price_micro DESC LIMIT %(limit)s;

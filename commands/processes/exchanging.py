@@ -25,7 +25,7 @@ from domain.exchange import (
     figures_of,
     window_end_ms,
 )
-from domain.ids import CargoSlug, IslandId, JobId
+from domain.ids import NETWORK_ACCOUNT, CargoSlug, IslandId, JobId
 from domain.island_events import IslandEvent
 from domain.job_events import (
     AttemptFailed,
@@ -129,7 +129,7 @@ class Exchanging:
         match event:
             case CargoPublished():
                 picture.cargos[event.cargo.spec.slug] = event.cargo.spec
-            case JobSubmitted() if event.check_id is None and event.only_island is None:
+            case JobSubmitted() if is_trade(event):
                 picture.buyers[event.job_id] = buyer_of(event)
             case JobAssigned() | JobSucceeded():
                 self._wait(event.job_id, is_waiting=False)
@@ -202,6 +202,11 @@ class Exchanging:
             if is_open(offer) and cargo.runtime in offer.scores:
                 asks = offer.asks_micro
                 yield offer.region, asks.get(slug, asks.get(DEFAULT_ASK, cargo.price_micro))
+
+
+def is_trade(event: JobSubmitted) -> bool:
+    is_chosen = event.check_id is not None or event.only_island is not None
+    return not is_chosen and event.account_id != NETWORK_ACCOUNT
 
 
 def buyer_of(event: JobSubmitted) -> Buyer:

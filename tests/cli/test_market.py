@@ -2,9 +2,16 @@
 
 import pytest
 
+from cli.cargo import price_text
 from cli.market import show_history
 from cli.sparkline import BARS, sparkline
 from tests.cli.commands import Up
+
+
+def test_a_price_is_told_with_its_unit() -> None:
+    per_job = {"pricing": {"per_job": "0.5"}}
+    per_fuel = {"price_unit": "million_fuel", "pricing": {"per_job": "0.0", "per_million_fuel": "0.01"}}
+    assert (price_text(per_job), price_text(per_fuel)) == ("0.5 a job", "0.01 a million fuel")
 
 
 def test_a_row_of_numbers_is_a_row_of_bars() -> None:

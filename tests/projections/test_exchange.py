@@ -110,6 +110,15 @@ async def test_the_book_has_the_cheapest_ask_and_the_highest_bid_first(database:
     assert (book.free_slots, book.waiting, average_micro(book.bids)) == (8, 3, 6)
 
 
+async def test_a_second_opinion_is_no_bid(database: str) -> None:
+    history = traded()
+    second = examples.submitted(job_id=JobId("job-2"), check_id=JobId("job-1"))
+    history.add("job.job-2", second)
+    async with reading(database, history.commits) as reads:
+        assert (await reads.book(CARGO)).bids == ()
+        assert [row.demand for row in await reads.market(T0_MS, 10)] == [0]
+
+
 async def test_who_waits_for_a_metered_cargo_bids_for_a_unit(database: str) -> None:
     history = History()
     metered = replace(CARGO, price_unit=PriceUnit.SECOND)

@@ -13,6 +13,7 @@ from commands.processes.exchanging import Exchanging
 from domain import exchange
 from domain.account_events import HoldReleased, HoldSettled
 from domain.exchange import RatesSnapshotted
+from domain.ids import NETWORK_ACCOUNT
 from domain.job_events import JobFailed, JobSubmitted
 from tests.simulation.scenario import scenario_of
 from tests.simulation.world import World
@@ -30,7 +31,7 @@ def miscount(commits: Sequence[Commit]) -> str | None:
     for commit in commits:
         for event in commit.events:
             match event:
-                case JobSubmitted() if event.check_id is None and event.only_island is None:
+                case JobSubmitted() if not is_ordered_by_the_network(event):
                     traded.add(event.job_id)
                     slug_of[event.job_id] = event.cargo.slug
                 case JobFailed() | HoldReleased():
@@ -48,6 +49,10 @@ def miscount(commits: Sequence[Commit]) -> str | None:
                 case _:
                     pass
     return None
+
+
+def is_ordered_by_the_network(event: JobSubmitted) -> bool:
+    return event.account_id == NETWORK_ACCOUNT or bool(event.check_id or event.only_island)
 
 
 def log_of(seed: int) -> Sequence[Commit]:

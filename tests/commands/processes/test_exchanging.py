@@ -12,7 +12,7 @@ from commands.processes import exchanging
 from commands.processes.exchanging import Exchanging, Picture
 from domain.cargo_events import CargoPublished
 from domain.exchange import EXCHANGE, Figures, TakeSnapshot, figures_of
-from domain.ids import IslandId, JobId
+from domain.ids import NETWORK_ACCOUNT, IslandId, JobId
 from domain.island_events import DrainStarted
 from tests import examples
 from tests.examples import ISLAND, OTHER_ISLAND, PRICE_MICRO, SLUG, T0_MS
@@ -164,10 +164,11 @@ def test_a_job_bids_again_once_its_island_has_lost_it() -> None:
     assert [command.figures.open_bids for command in market.plan()] == [1]
 
 
-def test_second_opinions_and_runs_for_one_island_are_no_trade() -> None:
+def test_second_opinions_and_what_the_network_orders_are_no_trade() -> None:
     market = Market()
     market.sell(1, 7, check_id=JobId("job-0"))
     market.sell(2, 7, only_island=ISLAND)
+    market.sell(3, 7, account_id=NETWORK_ACCOUNT)
     market.at(1)
     assert market.plan() == []
 
