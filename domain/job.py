@@ -62,7 +62,9 @@ FAILED_ATTEMPTS_MAX: Final = 3
 ATTEMPTS_MAX: Final = 10
 LEASE_MS: Final = 60_000
 LEASE_GRACE_MS: Final = 5_000
-LEASE_STEP_MS: Final = 10_000  # A renewal that adds less is no news: six facts a minute, however often it is sent.
+LEASE_STEP_MS: Final = (
+    10_000  # A renewal that adds less is no news: six facts a minute, however often it is sent.
+)
 LOAD_ALLOWANCE_MS: Final = 60_000  # Added to the time limit for fetching and loading a cargo.
 QUEUE_LIMIT_MS: Final = 600_000
 ABANDON_AFTER_MS: Final = 60_000
