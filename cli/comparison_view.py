@@ -4,12 +4,15 @@ Used by `archipelago placement replay`. Pure: a comparison in, lines out.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cli.terminal import say, show_table
 from commands.counterfactual import Comparison, Difference, Share, Turn
 from domain.ids import IslandId
 from domain.pricing import MICRO_PER_CREDIT
+
+if TYPE_CHECKING:
+    from cli.placement_replay import Replayed
 
 BAR_COLUMNS: Final = 40
 ISLANDS_SHOWN_MAX: Final = 20
@@ -120,9 +123,10 @@ def signed(number: int) -> str:
     return f"{number:+d}" if number else "0"
 
 
-def comparison_json(comparison: Comparison) -> dict[str, Any]:
+def replayed_json(found: "Replayed") -> dict[str, Any]:
     """All of it, for programs."""
     import msgspec
 
-    found: dict[str, Any] = msgspec.to_builtins(comparison)
-    return found
+    about = {"from": found.first, "to": found.last, "unseen": found.unseen, "commits": found.commits}
+    comparison: dict[str, Any] = msgspec.to_builtins(found.comparison)
+    return about | {"seconds": round(found.seconds, 3)} | comparison

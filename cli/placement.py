@@ -63,7 +63,7 @@ def replay(
     Shows how many would have come out otherwise, and which islands would have gained and lost.
     """
     from cli.books import Books
-    from cli.comparison_view import comparison_json, show_comparison
+    from cli.comparison_view import replayed_json, show_comparison
     from cli.placement_replay import replay_log
     from cli.projections import log_access
     from cli.supposition import supposition
@@ -72,15 +72,6 @@ def replay(
     books = Books(log_access(nats_url, nats_keys, ca_file, data_dir), "")
     found = asyncio.run(replay_log(books, supposed, first, last))
     if as_json:
-        show_json(
-            {
-                "from": found.first,
-                "to": found.last,
-                "unseen": found.unseen,
-                "commits": found.commits,
-                "seconds": round(found.seconds, 3),
-            }
-            | comparison_json(found.comparison)
-        )
+        show_json(replayed_json(found))
     else:
         show_comparison(found.comparison, found.unseen, show)

@@ -5,6 +5,7 @@ The texts lie in `tests/golden/counterfactuals`; renew them with `python -m test
 
 import asyncio
 import io
+import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from cli.comparison_view import show_comparison
+from cli.comparison_view import replayed_json, show_comparison
 from cli.failure import CommandFailed
 from cli.placement_replay import Replayed, replay_between
 from cli.supposition import rules_from, supposition
@@ -73,6 +74,13 @@ def test_every_text_belongs_to_a_case() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == CASES.keys()
 
 
+def test_a_program_reads_all_of_it() -> None:
+    found = replayed_json(replayed(CASES["without_an_island"]))
+    assert json.loads(json.dumps(found)) == found
+    assert (found["from"], found["decided"], found["different"]["not_placed"]) == (1, 12, 2)
+    assert len(found["differences"]) == 3
+
+
 def test_only_decisions_between_the_positions_count() -> None:
     whole = replayed(Supposition()).comparison.decided
     commits = market_day().commits
@@ -91,10 +99,10 @@ def test_an_island_that_was_never_there_is_refused() -> None:
 
 
 def test_rules_that_differ_are_read_from_toml_and_from_json(tmp_path: Path) -> None:
-    toml, json = tmp_path / "rules.toml", tmp_path / "rules.json"
+    toml, other = tmp_path / "rules.toml", tmp_path / "rules.json"
     toml.write_text("warm = 0\n[weights]\nwasm = [100, 0, 0]\n")
-    json.write_text('{"warm": 0, "weights": {"wasm": [100, 0, 0]}}')
-    assert rules_from(toml) == rules_from(json)
+    other.write_text('{"warm": 0, "weights": {"wasm": [100, 0, 0]}}')
+    assert rules_from(toml) == rules_from(other)
     rules = rules_from(toml)
     assert (rules.warm, rules.weights["wasm"]) == (0, (100, 0, 0))
     assert (rules.price, rules.weights["onnx"]) == (CURRENT.price, CURRENT.weights["onnx"])
