@@ -178,22 +178,24 @@ class Outputs:
 
     async def first_position(self) -> int:
         """The oldest message that is still stored, or the next one where there is none. Raises `Unanswered`."""
-        answer = await ask(self._client, f"$JS.API.STREAM.INFO.{subjects.JOB_OUTPUT}")
-        return int(answer["state"]["first_seq"])
+        return await self._stored_position("first_seq")
 
     async def run(self, heard: Callable[[IslandId, bytes, int], None] | None = None) -> None:
         """Follows the stream until cancelled, from its present end.
 
         `heard` is told of every message: whose it is, its body, and when the server stored it.
         """
-        answer = await ask(self._client, f"$JS.API.STREAM.INFO.{subjects.JOB_OUTPUT}")
-        self._position = int(answer["state"]["last_seq"])
+        self._position = await self._stored_position("last_seq")
         async for batch in StreamTail(self._client, subjects.JOB_OUTPUT).batches(after=self._position):
             for one in batch:
                 self._hand_out(one.message, one.position)
                 if heard is not None:
                     heard(speaker_of(one.message), one.message.data, one.stored_at_ms)
             self._position = batch[-1].position
+
+    async def _stored_position(self, of: str) -> int:
+        answer = await ask(self._client, f"$JS.API.STREAM.INFO.{subjects.JOB_OUTPUT}")
+        return int(answer["state"][of])
 
     def _hand_out(self, message: Msg, position: int) -> None:
         if not self._followers:

@@ -14,7 +14,14 @@ from domain.account_commands import (
     ReleaseHold,
     TakeBackEarning,
 )
-from domain.account_events import BalanceRanLow, BalanceRecovered, CreditsEarned, CreditsHeld, HoldReleased
+from domain.account_events import (
+    AccountEvent,
+    BalanceRanLow,
+    BalanceRecovered,
+    CreditsEarned,
+    CreditsHeld,
+    HoldReleased,
+)
 from domain.pricing import LOW_BALANCE_MICRO, MICRO_PER_CREDIT
 from domain.refund import REFUND, ChargePart, RequestRefund
 from domain.rejection import Rejection
@@ -130,13 +137,13 @@ def test_a_refund_and_a_compensation_arrive_once() -> None:
         evidence=("7.0", "9.0", "11.0"),
         now_ms=at_ms(9),
     )
-    commands: tuple[tuple[AccountCommand, object], ...] = (
+    commands: tuple[tuple[AccountCommand, AccountEvent], ...] = (
         (refund, REFUNDED),
         (compensation, COMPENSATED),
     )
     for command, event in commands:
-        account.given(*rich).when(command).then(event)  # type: ignore[arg-type]  # each with its own event
-        account.given(*rich, event).when(command).then_nothing()  # type: ignore[arg-type]  # as above
+        account.given(*rich).when(command).then(event)
+        account.given(*rich, event).when(command).then_nothing()
 
 
 def test_a_refund_is_requested_once() -> None:
