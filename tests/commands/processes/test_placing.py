@@ -379,10 +379,26 @@ def test_a_look_tries_so_many_kinds_of_jobs_and_the_next_look_the_others(
     assert placer.asked == [job.job_id for job in jobs]
 
 
-def test_jobs_are_lined_up_by_what_an_island_may_refuse_them_for() -> None:
-    fresh, poor = waiting("j-1", submitted_at_ms=at_ms(1)), waiting("j-0", bid_micro=PRICE_MICRO - 1)
-    story, _ = counting_story(*ready_island(), poor, fresh)
-    assert story.assigned_jobs() == [("j-1", ISLAND)]
+@pytest.mark.parametrize(
+    "demand",
+    [
+        {"bid_micro": PRICE_MICRO - 1},
+        {"region": "us-east"},
+        {"privacy_tier": 2},
+        {"excluded_owners": (OWNER,)},
+        {"only_island": IslandId("elsewhere")},
+    ],
+)
+def test_a_job_that_fits_nowhere_holds_up_none_that_asks_for_less(demand: dict[str, Any]) -> None:
+    story = Story(*ready_island(), waiting("j-1", **demand), waiting("j-2", submitted_at_ms=at_ms(1)))
+    assert story.assigned_jobs() == [("j-2", ISLAND)]
+
+
+def test_a_job_that_waits_for_an_island_it_has_not_tried_holds_up_none_that_has_tried_none() -> None:
+    busy = (*ready_island(OTHER_ISLAND, slots=1), waiting("j-0"), assigned(OTHER_ISLAND, job_id=JobId("j-0")))
+    tried = (submitted(), assigned(), lost())
+    story = Story(*ready_island(), *busy, *tried, waiting("j-2", submitted_at_ms=at_ms(1)))
+    assert story.assigned_jobs(100) == [("j-2", ISLAND)]
 
 
 def test_the_placer_hears_of_every_island_that_joins_changes_or_leaves() -> None:
@@ -392,3 +408,8 @@ def test_the_placer_hears_of_every_island_that_joins_changes_or_leaves() -> None
     assert story.assigned_jobs() == [("j-1", OTHER_ISLAND)]
     story.take(registered(OTHER_ISLAND, slots=2))
     assert story.assigned_jobs() == [("j-2", OTHER_ISLAND)]
+
+
+def test_a_job_for_its_owner_s_islands_alone_holds_up_no_other_owner_s() -> None:
+    jobs = (waiting("j-1", privacy_tier=2), waiting("j-2", OWNER, privacy_tier=2))
+    assert Story(*ready_island(), *jobs).assigned_jobs() == [("j-2", ISLAND)]
