@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from api.shapes.present import instant, present
+from api.shapes.present import instant, maybe_instant, present
 from domain.cargo_state import Cargo
 from domain.cargo_trust import case_of, missing
 from domain.ids import CargoSlug
@@ -75,7 +75,7 @@ def review_shape(row: CargoRow) -> dict[str, Any]:
         "publisher_id": row.cargo.spec.publisher_id,
         "trust_level": row.trust_level,
         "asked_trust_level": row.cargo.spec.trust_level,
-        "waits_since": instant(row.awaits_review_since_ms),
+        "waits_since": maybe_instant(row.awaits_review_since_ms),
         "disabled_reason": row.disabled_reason,
     }
     return present({**shape, "data": present(shape)})
