@@ -8,14 +8,18 @@ import pytest
 from commands.handle import CommandHandler
 from commands.process import Order, ReactionCarrier, advance
 from commands.processes.settling import SETTLING, react
+from commands.replicas import RefundResult
 from domain.account import ACCOUNT, Account
 from domain.account_commands import EarnCredits, EarnedShare, ReleaseEscrow, ReleaseHold, SettleHold
 from domain.account_events import AccountEvent, HoldSettled
+from domain.check_draw import CheckReason
+from domain.check_events import KnownAnswerJudged, LateAnswerTaken, Outcome
 from domain.failure import Failure
 from domain.ids import AccountId
 from domain.island_events import PayoutsUnlocked
 from domain.job_events import JobAbandoned
 from domain.pricing import MICRO_PER_CREDIT
+from tests.check_examples import REPLICA_ID, SECOND_REPLICA_ID, WRONG, run, second, third, verdict
 from tests.commands.mailboxes import Prints, RecordingMailbox
 from tests.examples import (
     BID_MICRO,
@@ -156,8 +160,43 @@ async def test_a_finished_job_is_paid_once_however_often_the_log_is_read() -> No
 def test_an_owner_who_published_the_cargo_too_earns_both_shares_in_one_commit() -> None:
     event = replace(settled(), publisher_id=OWNER)
     (order,) = react(event, NOW_MS)
+    assert isinstance(order, Order)
     assert [share.island_id for share in order.command.shares] == [ISLAND, None]
     assert (
         sum(share.amount_micro for share in order.command.shares)
         == event.island_micro + event.publisher_micro
     )
+
+
+def closed(reactions: Any) -> dict[Any, type]:
+    """What becomes of each hold."""
+    return {order.command.job_id: type(order.command) for order in reactions if isinstance(order, Order)}
+
+
+def test_a_result_that_is_compared_waits_for_its_verdict() -> None:
+    assert react(run(), NOW_MS) == []
+
+
+def test_a_verdict_pays_who_agrees_or_is_undecided_and_nobody_who_was_wrong() -> None:
+    right, wrong = second(), run(says=WRONG)
+    reached = verdict(Outcome.CONTRADICTED, agreeing=(right, third()), contradicted=(wrong,))
+    paid = {REPLICA_ID: SettleHold, SECOND_REPLICA_ID: SettleHold, JOB_ID: ReleaseHold}
+    assert closed(react(reached, NOW_MS)) == paid
+    nothing_proven = verdict(Outcome.INCONCLUSIVE, undecided=(run(),))
+    assert closed(react(nothing_proven, NOW_MS)) == {JOB_ID: SettleHold}
+
+
+def test_a_late_answer_is_paid_and_a_wrong_known_one_is_not() -> None:
+    late = LateAnswerTaken(job_id=JOB_ID, run=second(), taken_at_ms=NOW_MS)
+    assert closed(react(late, NOW_MS)) == {REPLICA_ID: SettleHold}
+    for is_right, kind in ((True, SettleHold), (False, ReleaseHold)):
+        judged = KnownAnswerJudged(job_id=JOB_ID, run=second(), is_right=is_right, judged_at_ms=NOW_MS)
+        assert closed(react(judged, NOW_MS)) == {REPLICA_ID: kind}
+
+
+def test_only_a_result_of_the_past_that_proves_wrong_is_paid_back() -> None:
+    back = RefundResult(job_id=JOB_ID, account_id=CUSTOMER, now_ms=NOW_MS)
+    groups = {"agreeing": (second(), third()), "contradicted": (run(says=WRONG),)}
+    again = verdict(Outcome.CONTRADICTED, reason=CheckReason.RECHECK, **groups)
+    assert react(again, NOW_MS)[-1] == back
+    assert back not in react(verdict(Outcome.CONTRADICTED, **groups), NOW_MS)
