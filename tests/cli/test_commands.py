@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from projections.registry import BY_NAME
 from tests.cli.commands import Up, comes_true, typed
 
 HELLO = hashlib.sha256(b"hello").hexdigest()
@@ -76,7 +78,8 @@ def test_a_job_tells_where_it_stands_and_what_it_said(network: Up, job: str) -> 
 
 def test_why_shows_every_term_of_the_winner(network: Up, job: str) -> None:
     said = network.typed("job", "why", job).out
-    assert "for 0.5 credits and ended: succeeded (signed).\n" in said
+    assert ", which asked 0.5 credits, and succeeded (signed).\n" in said
+    assert "It cost 0.5 credits: the island's ask." in said
     assert "SPEED     FIT   HEADROOM" in said
     assert sum(line.startswith("* ") for line in said.splitlines()) == 1
     [attempt] = network.typed("job", "why", job, "--json").json["attempts"]
@@ -90,10 +93,33 @@ def test_a_waiting_job_says_what_refuses_it_and_what_would_change_that(network: 
     assert comes_true(lambda: "ask_above_bid" in network.typed("job", "why", job_id).out)
     said = network.typed("job", "why", job_id).out
     assert said.startswith("The job waits. No island takes it now:\n")
-    assert "1   ask_above_bid     submit again with a higher --bid" in said
+    assert re.search("1   ask_above_bid     [^ ]+ +submit again with a higher --bid", said)
     cancelled = network.typed("job", "cancel", job_id)
     assert cancelled.out == f"Job {job_id} is cancelled.\n"
     assert network.typed("job", "cancel", job_id).code == 0
+
+
+def test_an_owner_asks_why_an_island_is_idle_and_what_its_karma_is(network: Up, job: str) -> None:
+    island_id = network.typed("job", "get", job, "--json").json["host_id"]
+    idle = network.typed("island", "why-idle", island_id, "--hours", 1).out
+    assert " jobs were decided: it won " in idle
+    karma = network.typed("karma", "explain", island_id, "--last", 100, "--json").json
+    assert karma["host_id"] == island_id
+    assert job in {change["job_id"] for change in karma["changes"]}
+    before = network.typed("karma", "explain", island_id, "--at", 1, "--json").json
+    assert before["changes"] == []
+    nobody = network.typed("karma", "explain", "nobody")
+    assert nobody.err.startswith("error: NAME: you have no island nobody")
+
+
+def test_the_placements_of_a_network_are_made_again(network: Up, job: str) -> None:
+    found = network.typed("placement", "replay", "--json").json
+    assert found["decided"] >= 1
+    assert (found["not_reproduced"], sum(found["different"].values())) == (0, 0)
+    island_id = network.typed("job", "get", job, "--json").json["host_id"]
+    without = network.typed("placement", "replay", "--without", island_id, "--json").json
+    assert without["different"]["not_placed"] >= 1
+    assert job in {one["job_id"] for one in without["differences"]}
 
 
 def test_events_tell_the_facts_in_order_and_what_was_booked(network: Up, job: str) -> None:
@@ -135,7 +161,7 @@ def test_publishing_the_same_cargo_again_changes_nothing(network: Up) -> None:
 @pytest.mark.parametrize("verb", ["verify", "rebuild"])
 def test_projections_are_equal_to_what_the_log_says(network: Up, job: str, verb: str) -> None:
     compared = network.typed("projections", verb, "--json").json
-    assert [one["name"] for one in compared] == ["jobs", "placement", "accounts", "ledger", "cargos"]
+    assert [one["name"] for one in compared] == list(BY_NAME)
     assert all(one["is_equal"] and one["events"] > 0 for one in compared)
     assert network.typed("projections", verb, "ledger").out.splitlines()[2].split()[:2] == ["ledger", "equal"]
 
