@@ -8,16 +8,20 @@ import pytest
 from commands.event_log import Commit
 from commands.process import Order
 from commands.processes.expiring import Expiring, Picture
-from domain.account_events import HoldReleased
+from domain.account_events import HoldReleased, HoldSplit
+from domain.check import CHECK
+from domain.check_commands import CloseCheck
 from domain.failure import Failure
 from domain.job import ABANDON_AFTER_MS, JOB, LEASE_GRACE_MS, LEASE_MS, QUEUE_LIMIT_MS
 from domain.job_commands import AbandonJob, ExpireLease, TimeOutJob
 from domain.job_events import JobAbandoned, LeaseRenewed
+from tests.check_examples import ordered, recorded, run, verdict
 from tests.examples import (
     CUSTOMER,
     ISLAND,
     JOB_ID,
     OTHER_ISLAND,
+    OTHER_JOB_ID,
     T0_MS,
     assigned,
     at_ms,
@@ -182,3 +186,23 @@ def test_the_job_agrees_with_every_deadline(story: list[Any]) -> None:
     ):
         orders = asked(planner, seconds)
         assert bool(orders) == any(added(JOB, history, one.command) for one in orders), seconds
+
+
+def test_a_check_is_closed_when_its_last_answer_is_overdue_and_not_before() -> None:
+    close = Order(decider=CHECK, aggregate_id=JOB_ID, command=CloseCheck(job_id=JOB_ID, now_ms=at_ms(700)))
+    past = [recorded(run(), due_at_ms=at_ms(609)), ordered(due_at_ms=at_ms(700))]
+    assert not asked(expiring(*past), 699)
+    assert asked(expiring(*past), 700) == [close]
+    assert not asked(expiring(*past, verdict()), 10_000)
+
+
+def test_a_part_of_a_hold_whose_job_never_arrives_is_given_up_too() -> None:
+    split = HoldSplit(
+        account_id=CUSTOMER,
+        job_id=JOB_ID,
+        into_job_id=OTHER_JOB_ID,
+        amount_micro=1,
+        split_at_ms=T0_MS,
+    )
+    [order] = asked(expiring(split), ABANDON_AFTER_MS / 1000)
+    assert order.command.job_id == OTHER_JOB_ID
