@@ -13,15 +13,17 @@ import pytest
 
 from api.shapes.idleness import idleness_shape
 from api.shapes.karma import change_shape, karma_shape
-from cli.idleness_view import show_idleness
+from cli.idleness_view import REMEDIES, TERM_REMEDIES, show_idleness
 from cli.karma_view import show_karma
-from commands.idleness import IdleWatch
+from cli.placement_view import LOSSES
+from commands.idleness import PLAIN_TERMS, WEIGHTED_TERMS, IdleWatch
 from commands.karma_statement import Moment, karma_statement
-from domain.failure import Failure
+from domain.failure import Failure, Loss
 from domain.ids import IslandId, JobId
 from domain.island import ISLAND
 from domain.island_commands import CreditWork, PenalizeKarma
 from domain.karma import Penalty
+from domain.placement import Refusal
 from domain.pricing import MICRO_PER_CREDIT
 from tests.examples import JOB_ID, OTHER_JOB_ID
 from tests.story import Story
@@ -156,6 +158,12 @@ def test_an_owner_reads(name: str) -> None:
 
 def test_every_text_belongs_to_a_case() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == CASES.keys()
+
+
+def test_every_refusal_and_every_term_tells_an_owner_what_to_do() -> None:
+    assert set(REMEDIES) == set(Refusal)
+    assert set(TERM_REMEDIES) == {*WEIGHTED_TERMS, *PLAIN_TERMS}
+    assert set(LOSSES) == set(Loss)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ async def test_a_job_runs_on_a_daemon_that_knows_only_a_password(network: Networ
     rejected = await network.http.get(f"/hosts/{ticket['island_id']}/rejected-claims")
     assert rejected.json()["rejected_claims"] == []
     assert "result unsigned" in (await types(network, "job", "events", job_id)).out
-    assert "ended: succeeded (unsigned)" in (await types(network, "job", "why", job_id)).out
+    assert "and succeeded (unsigned)." in (await types(network, "job", "why", job_id)).out
 
 
 async def test_it_gets_no_cargo_of_a_higher_trust_level_and_a_person_can_read_why(network: Network) -> None:
