@@ -5,7 +5,7 @@ A scenario is a list, so a failing one can be made shorter: see `shortest`.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +17,7 @@ ISLANDS: Final = 4
 COORDINATORS: Final = 2
 JOBS_MAX: Final = 6
 KILLED_CARGOS: Final = 0.1  # The share of worlds in which the cargo is killed.
+JOINS_AGAIN_WITHIN_S: Final = 10.0  # Whoever hears nothing tries again, with another key.
 BATCHES: Final = 0.5  # The share of worlds with a batch.
 
 
@@ -85,7 +86,7 @@ def scenario_of(seed: int) -> Scenario:
     for coordinator in range(COORDINATORS):
         for act in (Act.KILL, Act.FREEZE):
             happenings += [happening(rng, act, coordinator) for _ in range(rng.choice((0, 0, 1, 2)))]
-    happenings += cargo_happenings(random.Random(f"cargo {seed}"))
+    happenings += cargo_happenings(random.Random(f"cargo act {seed}"))
     return Scenario(
         seed=seed,
         weather=FAIR if rng.random() < 0.2 else FOUL,
@@ -109,7 +110,7 @@ def cargo_happenings(rng: random.Random) -> list[Happening]:
     """In some worlds the cargo is killed, and in some of those revived."""
     if rng.random() >= KILLED_CARGOS:
         return []
-    acts = (Act.KILL_CARGO, Act.REVIVE_CARGO) if rng.random() < 0.3 else (Act.KILL_CARGO,)
+    acts = (Act.KILL_CARGO, Act.REVIVE_CARGO) if rng.random() < 0.5 else (Act.KILL_CARGO,)
     return [happening(rng, act, 0) for act in acts]
 
 
@@ -121,4 +122,6 @@ def island_happenings(rng: random.Random, island: int) -> list[Happening]:
         found += [happening(rng, act, island) for act in (Act.SUSPEND, Act.REINSTATE)]
     if rng.random() < 0.3:
         found += [happening(rng, act, island) for act in (rng.choice((Act.REMOVE, Act.REVOKE)), Act.JOIN)]
+        again_s = round(found[-1].at_s + rng.uniform(0, JOINS_AGAIN_WITHIN_S), 3)
+        found.append(replace(found[-1], at_s=again_s, size=rng.random()))
     return found
