@@ -34,6 +34,7 @@ from domain.job_state import Job, Phase
 from domain.placement import Refusal
 from domain.pricing import Shares
 from domain.seen_ids import SeenIds
+from domain.treasury_events import CompensationGranted
 from tests.simulation import people
 from tests.simulation.event_log import LogClient, LogServer
 from tests.simulation.mailboxes import MailServer
@@ -334,6 +335,7 @@ FAULTS: Final[dict[str, Plant]] = {
     "forget_the_earning": reacting("settling", forgetting(HoldSettled)),
     "pay_the_wrong_owner": patched(settling, "earnings", paying_the_publisher),
     "pay_twice": patched(domain.account, "earn", on_state(earned=SeenIds())),
+    "forget_the_compensation": reacting("repaying", forgetting(CompensationGranted)),
     "round_fees_up": patched(domain.account, "share_out", rounding_fees_up),
     "pay_out_at_once": patched(domain.account, "earn", paying_out_at_once),
     "overdraw": patched(domain.account, "hold", on_state(free_micro=MUCH_MICRO)),
