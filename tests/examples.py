@@ -315,6 +315,9 @@ def succeeded(
         usage=USAGE,
         worked_ms=USAGE.wall_ms,
         succeeded_at_ms=at_ms(seconds),
+        runtime=cargo_spec.Runtime.WASM,
+        is_exact=True,
+        charge_micro=PRICE_MICRO,
     )
     return replace(plain, **fields)
 
@@ -431,8 +434,9 @@ def settled(**fields: Any) -> account_events.HoldSettled:
         island_id=ISLAND,
         owner_id=OWNER,
         publisher_id=PUBLISHER,
-        price_rules_version=1,
+        price_rules_version=2,
         settled_at_ms=at_ms(6),
+        unit_price_micro=PRICE_MICRO,
     )
     return replace(plain, **fields)
 
