@@ -12,7 +12,7 @@ from tests.simulation.world import World
 
 FAULTS_MIN: Final = 20
 SEEDS_MAX: Final = 1_000
-TRIED_FIRST: Final = (1, 20, 10, 13, 9, 28, 47, 53, 58)
+TRIED_FIRST: Final = (3, 0, 7, 13, 20, 25, 59, 11, 68)
 """Seeds that found every fault when this was written. Where they no longer do, the search goes on from 0."""
 HARMLESS_WORLDS: Final = 40
 
