@@ -23,7 +23,8 @@ from adapters.nats.accounts.jwt import mint
 from adapters.nats.accounts.nkey import Kind, NKey
 from domain.ids import IslandId
 from domain.island_events import AsksChanged
-from domain.job_events import LeaseRenewed
+from domain.job import LEASE_MS, LEASE_STEP_MS
+from domain.job_events import AttemptStarted, LeaseRenewed
 from tests.fabric import EXPIRES_AT_S, ISSUED_AT_S, Fabric, JoinedIsland, settle
 
 ANSWER_S: Final = 5.0
@@ -178,8 +179,8 @@ class Victim(Member):
             wire.JobStatus(job_id=self.job_id, state=state, timestamp=now_ms(), attempt=1, **more)
         )
 
-    async def say(self, subject: str, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        """Asserts that it is stored under its own name, word for word, and was no duplicate."""
+    async def say(self, subject: str, body: bytes, headers: Mapping[str, str] | None = None) -> int:
+        """Its place in its stream. Asserts that it is stored under its own name, word for word, and no duplicate."""
         receipt = await self.client.request(
             subject, body, timeout=ANSWER_S, headers=self.sealed(subject, body) | dict(headers or {})
         )
@@ -189,14 +190,19 @@ class Victim(Member):
         stored = await self._operator.jetstream().get_msg(place["stream"], place["seq"])
         own = f"{subject}.{self.island_id}" if subject == subjects.REGISTER else subject
         assert (stored.subject, stored.data) == (own, body)
+        return int(place["seq"])
 
-    async def works(self) -> None:
-        """Its heartbeat and its renewal are stored and taken in, its progress is stored."""
-        price = next(self._prices)
+    async def works(self) -> int:
+        """Its heartbeat and its renewal are stored and taken in, its progress is stored.
+
+        Returns how many facts of its job that made: none where the renewal added too little to the lease to be news.
+        """
+        facts, price = f"job.{self.job_id}", next(self._prices)
+        before = await self._last_position(facts)
         asked_ms = now_ms()
         lease = wire.LeaseRenewal(job_id=self.job_id, extend_seconds=60, attempt=1)
         step = wire.JobProgress(job_id=self.job_id, step=1, total=2)
-        await asyncio.gather(
+        _, renewal, _ = await asyncio.gather(
             self.say(subjects.heartbeat(self.island_id), self._beat(price)),
             self.say(subjects.lease(self.island_id), wire.encode(lease)),
             self.say(subjects.progress(self.island_id), wire.encode(step)),
@@ -205,11 +211,24 @@ class Victim(Member):
         def is_price(fact: object) -> bool:
             return isinstance(fact, AsksChanged) and fact.asks_micro == {"honest": price}
 
-        def is_renewal(fact: object) -> bool:
-            return isinstance(fact, LeaseRenewed) and fact.lease_ends_at_ms >= asked_ms + 60_000
+        def is_lease(fact: object) -> bool:
+            if not isinstance(fact, AttemptStarted | LeaseRenewed):
+                return False
+            return fact.lease_ends_at_ms > asked_ms + LEASE_MS - LEASE_STEP_MS
+
+        async def is_taken() -> bool:
+            told = await self._operator.jetstream().consumer_info(subjects.JOB_STATUS, subjects.INTAKE)
+            return told.ack_floor is not None and told.ack_floor.stream_seq >= renewal
 
         await seen(lambda: self._has_told(f"island.{self.island_id}", is_price), "its price is a fact")
-        await seen(lambda: self._has_told(f"job.{self.job_id}", is_renewal), "its renewal is a fact")
+        await seen(is_taken, "its renewal is taken")
+        await seen(lambda: self._has_told(facts, is_lease), "its lease is as long as it asked")
+        return int(await self._last_position(facts) > before)
+
+    async def _last_position(self, stream: str) -> int:
+        stored = await self._operator.jetstream().get_last_msg(subjects.EVT, subjects.fact(stream))
+        assert stored.seq is not None
+        return stored.seq
 
     async def _has_told(self, stream: str, is_it: Callable[[Any], bool]) -> bool:
         stored = await self._operator.jetstream().get_last_msg(subjects.EVT, subjects.fact(stream))

@@ -157,18 +157,17 @@ class Scene:
         position = (await self._asked(f"STREAM.INFO.{subjects.EVT}"))["state"]["last_seq"]
         expected = await self.contents()
         yield
-        await self.victim.works()
-        expected.update(self._honest_work())
+        expected.update(self._honest_work(job_facts=await self.victim.works()))
         after = await self.contents()
         expected.update(await self._found_silent(behind=position))
         changed = {name for name in expected | after if expected[name] != after[name]}
         assert changed <= self._attackers_words() | {self.named(name) for name in but}, changed
         assert self.victim.heard == []
 
-    def _honest_work(self) -> list[str]:
+    def _honest_work(self, *, job_facts: int) -> list[str]:
         """What `Victim.works` leaves, each once."""
         victim = self.victim.island_id
-        facts = [subjects.fact(f"island.{victim}"), subjects.fact(f"job.{self.victim.job_id}")]
+        facts = [subjects.fact(f"island.{victim}"), *job_facts * [subjects.fact(f"job.{self.victim.job_id}")]]
         return [f"host.{victim}.{kind}" for kind in ("heartbeat", "lease", "progress")] + facts
 
     def _attackers_words(self) -> set[str]:
