@@ -29,9 +29,7 @@ class ErrorCode(StrEnum):
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
     ISLANDS_EXCEEDED = "islands_exceeded"  # Remove an island of this account that is not used any more.
     CARGO_DISABLED = "cargo_disabled"  # No job of it is taken until an operator or a review enables it again.
-    CARGOS_EXCEEDED = (
-        "cargos_exceeded"  # Publish under a name you have, or ask the operator for a higher tier.
-    )
+    CARGOS_EXCEEDED = "cargos_exceeded"  # Use a name you have, or ask the operator for a higher tier.
     CARGO_NOT_RUN = "cargo_not_run"  # Run the cargo first: only its customers rate it or complain.
     KEY_REVOKED = "key_revoked"  # The island needs a new user key: `archipelago island join` makes one.
     JOB_FINISHED = "job_finished"  # The job has ended; read its output or submit a new one.

@@ -21,7 +21,9 @@ from commands.event_log import Commit
 from domain.api_key import Scope
 from domain.ids import JobId
 
-CATEGORIES: Final = frozenset({"account", "api_key", "batch", "cargo", "exchange", "island", "job", "publisher"})
+CATEGORIES: Final = frozenset(
+    {"account", "api_key", "batch", "cargo", "exchange", "island", "job", "publisher"}
+)
 RESUME_COMMITS_MAX: Final = 100_000  # Facts of the whole network that one resumption may search through.
 
 

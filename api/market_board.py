@@ -68,9 +68,9 @@ class MarketBoard:
 
     async def _keep(self, name: str, kept_ms: int, read: Callable[[], Awaitable[T]]) -> T:
         """What was read last, unless that is longer ago."""
-        read_at_ms, value = self._kept.get(name, (None, None))
-        if read_at_ms is not None and self._now_ms() - read_at_ms < kept_ms:
-            found: T = value
+        known = self._kept.get(name)
+        if known is not None and self._now_ms() - known[0] < kept_ms:
+            found: T = known[1]
             return found
         fresh = await read()
         self._kept[name] = (self._now_ms(), fresh)

@@ -37,6 +37,7 @@ from adapters.postgres.pairing_codes import PairingCodes
 from api.api_key_text import new_api_key
 from api.app import build_app
 from api.connections import Connections
+from api.coordinator import make_read_tables
 from api.services import Services
 from api.settings import Settings
 from commands.event_log import Origin
@@ -376,6 +377,7 @@ async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
 async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Network]:
     async with AsyncExitStack() as stack:
         dsn = fresh_database(stack, postgres_dsn)
+        await make_read_tables(dsn)
         client = await stack.enter_async_context(fabric.connected(Role.DEPLOY))
         stack.push_async_callback(delete_streams, client)
         await create_streams(client)

@@ -32,9 +32,10 @@ async def enrolled(url: str, newcomer: Newcomer, name: str, key: str = "") -> di
 
 
 def owned(network: Up, name: str) -> Newcomer:
-    """An island of the local account. It never connects."""
+    """An island of the local account, known by its name. It never connects."""
     newcomer = Newcomer.new()
     asyncio.run(enrolled(network.url, newcomer, name, network.key))
+    assert comes_true(lambda: any(one["id"] == newcomer.island_id for one in listed(network, name)))
     return newcomer
 
 
