@@ -97,9 +97,17 @@ ExchangeCommand = TakeSnapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
+    """`traded_median_micro` is the median price of the last window with a trade, which ended at `traded_at_ms`."""
+
     window_ends_ms: int = 0
     through: int = 0
     figures: Figures = NOTHING
+    traded_median_micro: int | None = None
+    traded_at_ms: int = 0
+
+    def rate_micro(self, since_ms: int) -> int | None:
+        """What the cargo cost when it was traded last; None where that was before `since_ms`."""
+        return self.traded_median_micro if self.traded_at_ms > since_ms else None
 
 
 def decide(exchange: Exchange, command: ExchangeCommand) -> list[ExchangeEvent]:
@@ -124,11 +132,18 @@ def decide(exchange: Exchange, command: ExchangeCommand) -> list[ExchangeEvent]:
 def evolve(exchange: Exchange, event: ExchangeEvent) -> Exchange:
     match event:
         case RatesSnapshotted():
-            return replace(
+            seen = replace(
                 exchange,
                 window_ends_ms=event.window_ends_ms,
                 through=event.through,
                 figures=event.figures,
+            )
+            if not event.figures.jobs_cleared:
+                return seen
+            return replace(
+                seen,
+                traded_median_micro=event.figures.median_micro,
+                traded_at_ms=event.window_ends_ms,
             )
         case _:
             assert_never(event)

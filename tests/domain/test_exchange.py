@@ -93,3 +93,11 @@ def test_figures_are_average_least_greatest_and_middle() -> None:
 @pytest.mark.parametrize(("at_ms", "end_ms"), [(0, 0), (299_999, 0), (300_000, 300_000), (650_000, 600_000)])
 def test_the_window_that_is_over(at_ms: int, end_ms: int) -> None:
     assert window_end_ms(at_ms) == end_ms
+
+
+def test_the_rate_is_that_of_the_last_window_with_a_trade_while_it_is_not_too_old() -> None:
+    quiet = taken(window_ends_ms=T0_MS + 300_000, after=7, through=9, figures=figures_of([], [5], []))
+    state = EXCHANGE.evolve(EXCHANGE.evolve(EXCHANGE.initial, taken()), quiet)
+    assert state.rate_micro(T0_MS - 1) == FIGURES.median_micro
+    assert state.rate_micro(T0_MS) is None
+    assert EXCHANGE.initial.rate_micro(0) is None
