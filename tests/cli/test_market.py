@@ -1,11 +1,15 @@
 """The market on a terminal: what is said of prices, and how one's own are set."""
 
+import asyncio
+
+import httpx
 import pytest
 
 from cli.cargo import price_text
 from cli.market import show_history
 from cli.sparkline import BARS, sparkline
 from tests.cli.commands import Up
+from tests.faults import slow_cargo
 
 
 def test_a_price_is_told_with_its_unit() -> None:
@@ -41,8 +45,14 @@ def test_a_history_is_told_with_its_lowest_and_highest_price(capsys: pytest.Capt
 
 
 def test_a_cargo_that_was_not_traded_says_so(network: Up) -> None:
-    said = network.typed("market", "history", "wasm-hash", "--hours", 1)
-    assert (said.code, said.out.startswith("wasm-hash was not traded since 2")) == (0, True)
+    async def publish() -> str:
+        headers = {"Authorization": f"Bearer {network.key}"}
+        async with httpx.AsyncClient(base_url=f"{network.url}/api/v1", headers=headers) as client:
+            return await slow_cargo.publish(client, 59)
+
+    slug = asyncio.run(publish())
+    said = network.typed("market", "history", slug, "--hours", 1)
+    assert (said.code, said.out.startswith(f"{slug} was not traded since 2")) == (0, True)
 
 
 def test_the_rates_name_every_cargo_that_can_be_run(network: Up) -> None:
@@ -81,7 +91,8 @@ def test_a_bid_is_either_named_or_forgotten(network: Up) -> None:
 
 
 def test_an_owner_asks_another_price(network: Up) -> None:
-    [island] = network.typed("island", "list", "--json").json
+    islands = network.typed("island", "list", "--json").json
+    [island] = [one for one in islands if one["status"] == "online"]
     said = network.typed("market", "ask", island["id"], "wasm-hash", "0.50", "--json").json
     assert (said["asking_price"], said["active"]) == ("0.5", True)
     said = network.typed("market", "ask", island["id"], "no-such-cargo", "1")

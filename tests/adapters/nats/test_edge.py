@@ -149,9 +149,10 @@ async def test_one_island_has_one_question_at_a_time_and_keeps_nobody_waiting(
         await client.flush()
         asking = asyncio.create_task(ask_for_code(neighbour))
         async with asyncio.timeout(ANSWER_S):
-            while other.island_id not in desk.asked:
+            while not {island.island_id, other.island_id} <= set(desk.asked):
                 await asyncio.sleep(0.001)
-        assert desk.asked == [island.island_id, other.island_id]
+        # Whose question the server passes on first is not ours to say.
+        assert sorted(desk.asked) == sorted([island.island_id, other.island_id])
         desk.is_open.set()
         assert (await asking)["success"]
 
