@@ -45,7 +45,7 @@ def show_idleness(answer: Mapping[str, Any], name: str) -> None:
         say("No job was decided in this time, or the island was not there yet. Nothing kept it out.")
     else:
         say(
-            f"{answer['decided']} jobs were decided: it won {answer['won']}, "
+            f"{counted(answer['decided'])} decided: it won {answer['won']}, "
             f"others had more points for {answer['outscored']}, rules kept it out of {answer['refused']}."
         )
     if answer["lost_to"]:
@@ -115,3 +115,7 @@ TERM_REMEDIES: Final = {
 def times(counts: Mapping[str, int], code: str) -> str:
     count = counts.get(code, 0)
     return "1 job" if count == 1 else f"{count} jobs"
+
+
+def counted(jobs: int) -> str:
+    return "1 job was" if jobs == 1 else f"{jobs} jobs were"

@@ -13,7 +13,7 @@ import pytest
 
 from api.shapes.idleness import idleness_shape
 from api.shapes.karma import change_shape, karma_shape
-from cli.idleness_view import REMEDIES, TERM_REMEDIES, show_idleness
+from cli.idleness_view import REMEDIES, TERM_REMEDIES, counted, show_idleness
 from cli.karma_view import show_karma
 from cli.placement_view import LOSSES
 from commands.idleness import PLAIN_TERMS, WEIGHTED_TERMS, IdleWatch
@@ -164,6 +164,11 @@ def test_every_refusal_and_every_term_tells_an_owner_what_to_do() -> None:
     assert set(REMEDIES) == set(Refusal)
     assert set(TERM_REMEDIES) == {*WEIGHTED_TERMS, *PLAIN_TERMS}
     assert set(LOSSES) == set(Loss)
+
+
+@pytest.mark.parametrize(("jobs", "said"), [(0, "0 jobs were"), (1, "1 job was"), (2, "2 jobs were")])
+def test_one_job_is_told_as_one(jobs: int, said: str) -> None:
+    assert counted(jobs) == said
 
 
 if __name__ == "__main__":
