@@ -5,6 +5,7 @@ the subject, that attempt and wire id agree. What the claim means is decided by 
 """
 
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Final, assert_never
 
@@ -12,6 +13,7 @@ import msgspec
 
 from adapters import wire
 from adapters.claim_address import Address, Kind
+from domain.category import CATEGORIES_MAX, CATEGORY, CATEGORY_CHARACTERS_MAX, CategoryPolicy
 from domain.claim import (
     Cancelled,
     Claim,
@@ -104,6 +106,7 @@ def check_name(host_id: str, island_id: IslandId, local_id: str | None) -> None:
 def registration(island_id: IslandId, message: wire.RegisterHost) -> Registration:
     check_numbers(message)
     found = message.capabilities
+    policy = message.policy or wire.WirePolicy()
     offers = {
         test.runtime: RuntimeOffer(
             runtime=test.runtime,
@@ -124,7 +127,11 @@ def registration(island_id: IslandId, message: wire.RegisterHost) -> Registratio
         gpu_vram_mb=max(0, found.gpu_vram_mb or 0),
         slots=message.slots or max(1, min(found.cpu_cores // 2, found.ram_mb // 2048)),
         runtimes=tuple(offers[name] for name in sorted(offers)),
-        trust_level_min=message.policy.trust_level_min if message.policy else 0,
+        trust_level_min=policy.trust_level_min,
+        categories=CategoryPolicy(
+            allowed=categories("policy.categories_allowed", policy.categories_allowed),
+            refused=categories("policy.categories_refused", policy.categories_refused),
+        ),
     )
     return Registration(
         island_id=island_id,
@@ -147,6 +154,18 @@ def check_numbers(message: wire.RegisterHost) -> None:
     plausible("policy.trust_level_min", message.policy.trust_level_min if message.policy else 0, LEVEL_MAX)
     for test in message.self_tests[:RUNTIMES_MAX]:
         plausible("self_tests.score", max(0, test.score), NUMBER_MAX)
+
+
+def categories(field: str, words: list[str]) -> tuple[str, ...]:
+    """Raises `ClaimRejected` for what is no list of categories."""
+    if len(words) > CATEGORIES_MAX:
+        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"{field}: at most {CATEGORIES_MAX}")
+    for word in words:
+        if len(word) > CATEGORY_CHARACTERS_MAX or not re.fullmatch(CATEGORY, word):
+            raise ClaimRejected(
+                ClaimRejection.IMPLAUSIBLE, f"{field}: each must be lower-case letters, digits and hyphens"
+            )
+    return tuple(sorted(set(words)))
 
 
 def plausible(field: str, value: int, most: int) -> None:

@@ -139,6 +139,9 @@ class ColumnarFleet:
         columns, trust_level = self._columns, want.cargo.trust_level
         unsigned = columns.flags["is_unsigned"]
         owners, owner_words = columns.codes["owner_id"], columns.words["owner_id"]
+        category = want.cargo.category
+        takes = self._told("categories", ("takes", category), lambda one: one.takes(category))
+        np.putmask(codes, takes == 0, CODE_OF[Refusal.CATEGORY_REFUSED])
         np.putmask(codes, columns.numbers["trust_level_min"] > trust_level, CODE_OF[Refusal.TRUST_REFUSED])
         if trust_level > self._rules.unsigned_trust_level_max:
             np.putmask(codes, unsigned, CODE_OF[Refusal.UNSIGNED])

@@ -1,8 +1,8 @@
 """The columns of a fleet: one row an island, kept by `adapters.columnar_fleet`.
 
-Numbers lie in numpy arrays that grow by doubling. Words (platform, region, owner, formats) become small codes, and what
-few islands have (an ask for this cargo, a warm cargo) lies in an index from the word to the rows that have it. Rows of
-islands that left are used again.
+Numbers lie in numpy arrays that grow by doubling. Words (platform, region, owner, formats, categories) become small
+codes, and what few islands have (an ask for this cargo, a warm cargo) lies in an index from the word to the rows that
+have it. Rows of islands that left are used again.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -35,7 +35,7 @@ NUMBERS: Final = (
     "karma",
 )
 FLAGS: Final = ("is_approved", "is_online", "is_draining", "is_suspended", "is_unsigned")
-WORDS: Final = ("owner_id", "platform", "region", "formats")
+WORDS: Final = ("owner_id", "platform", "region", "formats", "categories")
 
 Integers = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]

@@ -37,7 +37,13 @@ class WireSelfTest(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class WirePolicy(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What the owner takes: no cargo below this trust level, only categories that are allowed where any are named, and
+    none that is refused.
+    """
+
     trust_level_min: int = 0
+    categories_allowed: list[str] = []
+    categories_refused: list[str] = []
 
 
 class RegisterHost(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -161,6 +167,7 @@ class WireCargo(msgspec.Struct, kw_only=True, omit_defaults=True):
     version: str
     digest: str
     determinism: str
+    category: str = ""
 
 
 class WireLimits(msgspec.Struct, kw_only=True, omit_defaults=True):

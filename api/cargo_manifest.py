@@ -11,6 +11,7 @@ from api.errors import invalid
 from api.input_schemas import check_schema
 from api.request_fields import Name, slug_of
 from domain.cargo_spec import CargoSpec, CargoVersion, Determinism, Requirements, Runtime
+from domain.category import CATEGORY, CATEGORY_CHARACTERS_MAX
 from domain.ids import AccountId, CargoSlug
 from domain.pricing import AMOUNT_MICRO_MAX, PriceUnit
 from domain.trust import LEVEL_LIMITS, LEVEL_MAX, Limits
@@ -24,6 +25,7 @@ Whole = Annotated[int, Field(ge=0, le=WHOLE_MAX, strict=True)]
 Positive = Annotated[int, Field(ge=1, le=WHOLE_MAX, strict=True)]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
 
+Category = Annotated[str, StringConstraints(pattern=rf"{CATEGORY}|^$", max_length=CATEGORY_CHARACTERS_MAX)]
 
 WASM_CORE_MODULE: Final = b"\0asm\1\0\0\0"
 
@@ -61,6 +63,7 @@ class CargoManifest(ManifestPart):
     version: Version
     name: Name
     description: Description = ""
+    category: Category = ""
     runtime: Runtime
     artifact: ManifestArtifact
     determinism: Determinism
@@ -100,6 +103,7 @@ class CargoManifest(ManifestPart):
             price_micro=self.price_micro,
             price_unit=self.price_unit,
             target_score=self.target_score,
+            category=self.category,
         )
         return CargoVersion(
             spec=spec,

@@ -31,6 +31,7 @@ REMEDIES: Final[Mapping[Refusal, str]] = {
     Refusal.PRIVACY_TIER: "earn karma, with keys of its own; or the customer kept the job to their own islands",
     Refusal.UNSIGNED: "let it join with keys of its own: archipelago island join URL",
     Refusal.TRUST_REFUSED: "lower ARCHIPELAGO_ISLAND_TRUST_LEVEL_MIN",
+    Refusal.CATEGORY_REFUSED: "change ARCHIPELAGO_ISLAND_CATEGORIES or ARCHIPELAGO_ISLAND_CATEGORIES_REFUSED",
     Refusal.ASK_ABOVE_BID: "ask less: ARCHIPELAGO_ISLAND_ASKS",
     Refusal.TRIED_BEFORE: "nothing: it had lost or failed those jobs before",
     Refusal.AT_CAPACITY: "nothing: it was busy; or lend more slots",

@@ -136,6 +136,7 @@ def with_capabilities(offer: Offer, found: Capabilities) -> Offer:
         gpu_vram_mb=found.gpu_vram_mb,
         slots=found.slots,
         trust_level_min=found.trust_level_min,
+        categories=found.categories,
         scores=scores(found.runtimes),
         gpu_bandwidth_mb_s=found.gpu_bandwidth_mb_s or bandwidth_mb_s(found.gpu_model, found.gpu_vram_mb),
         formats=frozenset(found.formats),

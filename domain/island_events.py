@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.category import ANY_CATEGORY, CategoryPolicy
 from domain.ids import AccountId, IslandId, JobId
 from domain.karma import Penalty
 
@@ -41,6 +42,7 @@ class Capabilities:
     trust_level_min: int
     gpu_bandwidth_mb_s: int = 0
     formats: tuple[str, ...] = ()
+    categories: CategoryPolicy = ANY_CATEGORY
 
 
 class Absence(StrEnum):

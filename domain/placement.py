@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.cargo_spec import CargoSpec, Runtime
+from domain.category import ANY_CATEGORY, CategoryPolicy
 from domain.gpu_bandwidth import tokens_per_s
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from domain.lot import lot, lot_key
@@ -51,6 +52,7 @@ class Refusal(StrEnum):
     PRIVACY_TIER = "privacy_tier"  # The job's input is not for everybody's islands.
     UNSIGNED = "unsigned"  # It cannot sign its results, which cargos above trust level 1 need.
     TRUST_REFUSED = "trust_refused"  # Its owner takes higher trust levels only.
+    CATEGORY_REFUSED = "category_refused"  # Its owner takes no cargos of this category.
     ASK_ABOVE_BID = "ask_above_bid"  # It asks more than the job bids: raise the bid.
     TRIED_BEFORE = "tried_before"  # An attempt of this job failed there.
     AT_CAPACITY = "at_capacity"  # All its slots are taken.
@@ -130,6 +132,7 @@ class Offer:
     gpu_bandwidth_mb_s: int = 0
     formats: frozenset[str] = frozenset()
     valid_in_row: Mapping[str, int] = field(default_factory=dict)
+    categories: CategoryPolicy = ANY_CATEGORY
 
     @property
     def active(self) -> int:
@@ -326,6 +329,8 @@ def consent_refusal(want: Want, offer: Offer, rules: PlacementRules) -> Refusal 
         return Refusal.UNSIGNED
     if want.cargo.trust_level < offer.trust_level_min:
         return Refusal.TRUST_REFUSED
+    if not offer.categories.takes(want.cargo.category):
+        return Refusal.CATEGORY_REFUSED
     return None
 
 

@@ -71,6 +71,7 @@ class Agent:
             runtimes=runtimes,
             store=store,
             trust_level_min=profile.trust_level_min,
+            categories=profile.categories,
             say=say,
         )
         self._assigned: dict[AttemptKey, tuple[Assignment, Delivery]] = {}

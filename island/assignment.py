@@ -42,6 +42,7 @@ class Assignment:
     runtime: str
     digest: str
     url: str
+    category: str
     is_exact: bool
     trust_level: int
     limits: Limits
@@ -80,6 +81,7 @@ def _assignment(key: AttemptKey, message: AssignJob) -> Assignment:
         runtime=message.runtime_type,
         digest=message.cargo.digest,
         url=url,
+        category=message.cargo.category,
         is_exact=message.cargo.determinism == "exact",
         trust_level=max(level for level, tier in enumerate(SANDBOX_TIERS) if tier == message.sandbox_tier),
         limits=_limits(key, message),

@@ -23,6 +23,7 @@ from adapters.nats.island_session import IslandAccess
 from adapters.runtime.contract import Runtime
 from adapters.runtime.wasm.runtime import WasmRuntime
 from adapters.tls import TlsUnusable, client_context
+from domain.category import CategoryPolicy
 from island.agent import Agent
 from island.authority import authority_file
 from island.cargo_cache import CargoCache
@@ -143,6 +144,7 @@ def _profile(settings: Settings, identity: Identity, credentials: Credentials, h
         slots=min(settings.slots or hardware.slots, hardware.slots),
         asks={slug: str(ask) for slug, ask in settings.asks.items()},
         trust_level_min=settings.trust_level_min,
+        categories=CategoryPolicy(allowed=settings.categories, refused=settings.categories_refused),
         state_folder=settings.state_dir,
         region=settings.region,
         hours=opening_hours(settings.hours),

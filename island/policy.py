@@ -32,9 +32,17 @@ def policy(settings: Settings, hardware: Hardware, now_ms: int) -> Iterator[str]
     yield f"GPU        {gpu_text(hardware, lent)}"
     yield f"jobs       {min(settings.slots or lent.slots, lent.slots)} at once"
     yield f"cargos     of trust level {settings.trust_level_min} and above, for {', '.join(settings.runtimes)}"
+    yield f"categories {categories_text(settings)}"
     asks = ", ".join(f"{slug} {ask} credits" for slug, ask in settings.asks.items())
     yield f"asks       {asks or 'the price of each cargo'}"
     yield f"region     {settings.region or 'not said'}"
+
+
+def categories_text(settings: Settings) -> str:
+    only = ", ".join(settings.categories) or "all"
+    return (
+        f"{only}, but not {', '.join(settings.categories_refused)}" if settings.categories_refused else only
+    )
 
 
 def gpu_text(hardware: Hardware, lent: Hardware) -> str:

@@ -19,6 +19,7 @@ from adapters.wire import (
     WirePolicy,
     WireSelfTest,
 )
+from domain.category import ANY_CATEGORY, CategoryPolicy
 from domain.ids import IslandId
 from island.hardware import Hardware, measure
 from island.opening_hours import OpeningHours
@@ -37,6 +38,7 @@ class Profile:
     asks: Mapping[str, str]
     trust_level_min: int
     state_folder: Path
+    categories: CategoryPolicy = ANY_CATEGORY
     region: str | None = None
     hours: OpeningHours = OpeningHours()
 
@@ -72,7 +74,11 @@ def registration(profile: Profile, capabilities: Mapping[str, Capability]) -> Re
             for name, found in capabilities.items()
         ],
         slots=profile.slots,
-        policy=WirePolicy(trust_level_min=profile.trust_level_min),
+        policy=WirePolicy(
+            trust_level_min=profile.trust_level_min,
+            categories_allowed=list(profile.categories.allowed),
+            categories_refused=list(profile.categories.refused),
+        ),
     )
 
 

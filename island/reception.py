@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters import clock
 from adapters.wire import JobStatus
+from domain.category import CategoryPolicy
 from domain.failure import Failure, ReturnReason
 from island.admission import refusal
 from island.assignment import Assignment, Unreadable, parse_assignment
@@ -32,12 +33,14 @@ class Reception:
         runtimes: OfferedRuntimes,
         store: StateStore,
         trust_level_min: int,
+        categories: CategoryPolicy,
         say: Callable[[str], None],
     ) -> None:
         self._fabric = fabric
         self._runtimes = runtimes
         self._store = store
         self._trust_level_min = trust_level_min
+        self._categories = categories
         self._say = say
         self._seen = SeenAttempts()
 
@@ -53,7 +56,12 @@ class Reception:
             await self._fabric.acknowledge(delivery.receipt)
             return None
         self._seen.add(key)
-        reason = refusal(assignment, self._runtimes.capabilities, trust_level_min=self._trust_level_min)
+        reason = refusal(
+            assignment,
+            self._runtimes.capabilities,
+            trust_level_min=self._trust_level_min,
+            categories=self._categories,
+        )
         if reason is not None:
             await self.refuse(key, reason, delivery)
             return None

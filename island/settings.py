@@ -10,11 +10,13 @@ from socket import gethostname
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.category import CATEGORIES_MAX, CATEGORY, CATEGORY_CHARACTERS_MAX
 from island.opening_hours import STRETCHES_MAX, opening_hours
 
+Category = Annotated[str, StringConstraints(pattern=CATEGORY, max_length=CATEGORY_CHARACTERS_MAX)]
 Credits = Annotated[Decimal, Field(gt=0, decimal_places=6)]
 
 
@@ -94,6 +96,17 @@ class Settings(BaseSettings):
     )
     trust_level_min: int = Field(
         default=0, ge=0, le=3, description="Run only cargos of at least this trust level: 0 takes all."
+    )
+    categories: tuple[Category, ...] = Field(
+        default=(),
+        max_length=CATEGORIES_MAX,
+        description='Run only cargos of these categories, as a JSON list such as `["language", "media"]`; cargos that '
+        "name none are `other`. All, if not given.",
+    )
+    categories_refused: tuple[Category, ...] = Field(
+        default=(),
+        max_length=CATEGORIES_MAX,
+        description="Run no cargos of these categories, as a JSON list.",
     )
     hours: Annotated[tuple[str, ...], AfterValidator(readable_hours)] = Field(
         default=(),

@@ -115,7 +115,11 @@ def assignment(
 
 def wire_cargo(cargo: CargoSpec) -> wire.WireCargo:
     return wire.WireCargo(
-        slug=cargo.slug, version=cargo.version, digest=cargo.artifact_digest, determinism=cargo.determinism
+        slug=cargo.slug,
+        version=cargo.version,
+        digest=cargo.artifact_digest,
+        determinism=cargo.determinism,
+        category=cargo.category,
     )
 
 

@@ -60,6 +60,9 @@ def test_usage_is_neither_negative_nor_more_than_can_be_stored(field: str) -> No
         ("protocol", {"protocol": -1}),
         ("slots", {"slots": HUGE}),
         ("policy.trust_level_min", {"policy": {"trust_level_min": 4}}),
+        ("policy.categories_allowed", {"policy": {"categories_allowed": ["Data"]}}),
+        ("policy.categories_refused", {"policy": {"categories_refused": ["x" * 41]}}),
+        ("policy.categories_refused", {"policy": {"categories_refused": ["data"] * 33}}),
         (
             "self_tests.score",
             {

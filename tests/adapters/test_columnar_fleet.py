@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adapters.columnar_fleet import ColumnarFleet
 from commands.placer import PlainPlacer
 from domain.cargo_spec import Runtime
+from domain.category import CategoryPolicy
 from domain.ids import AccountId, IslandId
 from domain.placement import Offer, Placement, Want, affinity_key
 from domain.pricing import PriceUnit
@@ -41,6 +42,7 @@ NEEDS: dict[str, st.SearchStrategy[Any]] = {
     "model_mb": st.sampled_from([600, 1536, 1537, 5_000]),
     "model_format": st.just("gguf"),
     "privacy_tier": st.integers(0, 1),
+    "category": st.sampled_from(["data", "language"]),
 }
 DEMANDS: dict[str, st.SearchStrategy[Any]] = {
     "bid_micro": st.integers(1, 12),
@@ -72,6 +74,13 @@ TRAITS: dict[str, st.SearchStrategy[Any]] = {
     "slots": st.integers(0, 3),
     "active_jobs": st.frozensets(st.sampled_from(["x", "y"]), min_size=1),
     "trust_level_min": st.integers(1, 2),
+    "categories": st.sampled_from(
+        [
+            CategoryPolicy(refused=("data",)),
+            CategoryPolicy(allowed=("data", "other")),
+            CategoryPolicy(allowed=("language", "data"), refused=("data",)),
+        ]
+    ),
     "karma": st.sampled_from([-20, 9, 10, 99, 100, 101]),
     "scores": st.dictionaries(runtimes.map(str), st.sampled_from([0, 1, 50, 10**6])),
     "asks_micro": st.dictionaries(st.sampled_from([SLUG, "_default", "other"]), st.integers(1, 6)),

@@ -9,6 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.cargo_spec import Runtime
+from domain.category import ANY_CATEGORY, CategoryPolicy
 from domain.ids import AccountId, IslandId
 from domain.lot import lot, lot_key
 from domain.placement import (
@@ -86,6 +87,17 @@ UNFIT: list[tuple[Refusal, dict[str, Any], dict[str, Any]]] = [
     (Refusal.REGION_EXCLUDED, {"region": None}, {"region": "us-east"}),
     (Refusal.UNSIGNED, {"is_unsigned": True}, {"cargo": cargo_with(trust_level=2)}),
     (Refusal.TRUST_REFUSED, {"trust_level_min": 1}, {}),
+    (
+        Refusal.CATEGORY_REFUSED,
+        {"categories": CategoryPolicy(allowed=("language",))},
+        {"cargo": cargo_with(category="data")},
+    ),
+    (
+        Refusal.CATEGORY_REFUSED,
+        {"categories": CategoryPolicy(refused=("data", "mining"))},
+        {"cargo": cargo_with(category="data")},
+    ),
+    (Refusal.CATEGORY_REFUSED, {"categories": CategoryPolicy(refused=("other",))}, {}),
     (Refusal.ASK_ABOVE_BID, {"asks_micro": {SLUG: BID_MICRO + 1}}, {}),
     (Refusal.ASK_ABOVE_BID, {"asks_micro": {"_default": BID_MICRO + 1}}, {}),
     (Refusal.ASK_ABOVE_BID, {}, {"bid_micro": PRICE_MICRO - 1}),
@@ -142,6 +154,11 @@ def test_every_refusal_has_a_case() -> None:
         ({}, {"unit_bid_micro": PRICE_MICRO, "cargo": cargo_with(price_unit=PriceUnit.SECOND)}),
         ({}, {"bid_micro": PRICE_MICRO}),
         ({"trust_level_min": 1}, {"cargo": cargo_with(trust_level=1)}),
+        (
+            {"categories": CategoryPolicy(allowed=("data", "media"), refused=("mining",))},
+            {"cargo": cargo_with(category="data")},
+        ),
+        ({"categories": CategoryPolicy(allowed=("other",))}, {}),
         ({"asks_micro": {SLUG: 1, "_default": BID_MICRO + 1}}, {}),
         ({"slots": 2, "active_jobs": BUSY}, {}),
     ],
@@ -366,6 +383,7 @@ wants = st.builds(
         cargo_with,
         runtime=runtimes,
         trust_level=st.integers(0, 1),
+        category=st.sampled_from(["", "data"]),
         requirements=st.fixed_dictionaries(
             {"ram_mb": st.integers(0, 500), "vram_mb": st.sampled_from([0, 0, 5])}
         ),
@@ -384,6 +402,7 @@ offers_of_names = st.builds(
     slots=st.integers(0, 2),
     active_jobs=st.frozensets(st.sampled_from(["x", "y"]), max_size=2),
     trust_level_min=st.integers(0, 1),
+    categories=st.sampled_from([ANY_CATEGORY, CategoryPolicy(refused=("data",))]),
     karma=st.integers(-20, 200),
     scores=st.dictionaries(runtimes.map(str), st.integers(0, 200), min_size=1),
     asks_micro=st.sampled_from([{"_default": 1}, {"_default": 5}, {SLUG: 9}]),
@@ -405,6 +424,7 @@ def fits(want: Want, offer: Offer) -> bool:
         and max(needs.ram_mb, want.cargo.limits.memory_mb) <= offer.ram_mb
         and want.region in (None, offer.region)
         and want.cargo.trust_level >= offer.trust_level_min
+        and want.cargo.category not in offer.categories.refused
         and offer.asks_micro.get(SLUG, offer.asks_micro.get("_default", 0)) <= want.bid_micro
     )
 

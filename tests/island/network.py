@@ -32,6 +32,7 @@ def assignment(
     url: str = "http://127.0.0.1/cargo",
     runtime: str = "scripted",
     slug: str = "wasm-hash",
+    category: str = "",
     tier: str = "standard",
     memory_mb: int = 16,
     wall_ms: int = 10_000,
@@ -47,7 +48,7 @@ def assignment(
         sandbox_tier=tier,
         job=job_id,
         attempt=attempt,
-        cargo=WireCargo(slug=slug, version="1.0.0", digest=digest, determinism="exact"),
+        cargo=WireCargo(slug=slug, version="1.0.0", digest=digest, determinism="exact", category=category),
         lease_seconds=60,
         deadline_ms=wall_ms,
         limits=WireLimits(

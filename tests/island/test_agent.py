@@ -8,6 +8,7 @@ import pytest
 
 from adapters.runtime.contract import End
 from adapters.wire import CancelJob
+from domain.category import CategoryPolicy
 from domain.failure import ReturnReason
 from island.agent import GIVE_BACK_S, HEARTBEAT_S, LEAVE_S
 from tests.adapters.runtime.scripted import Exit, Fail, Say, Sleep
@@ -232,12 +233,14 @@ async def test_jobs_wait_in_the_queue_until_a_slot_is_free(workshop: Workshop) -
     [
         ({"runtime": "container"}, ReturnReason.RUNTIME),
         ({"tier": "restricted"}, ReturnReason.POLICY),
+        ({"category": "mining"}, ReturnReason.POLICY),
         ({"memory_mb": 4096}, ReturnReason.CAPACITY),
     ],
 )
 async def test_a_job_that_does_not_fit_is_refused_with_the_reason(
     workshop: Workshop, options: dict[str, Any], reason: ReturnReason
 ) -> None:
+    workshop.keep(categories=CategoryPolicy(refused=("mining",)))
     async with workshop.at_work():
         workshop.fabric.assign(workshop.job(Say(TOKEN), **options))
         await settle()

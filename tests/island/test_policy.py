@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.wire import WirePolicy
+from domain.category import CategoryPolicy
 from island.policy import policy
 from island.presence import registration
 from island.settings import Settings
@@ -19,6 +21,8 @@ def test_every_rule_of_the_owner_has_a_line(tmp_path: Path) -> None:
         cpu_cores=2,
         ram_mb=1024,
         trust_level_min=1,
+        categories=("language", "data"),
+        categories_refused=("mining",),
         asks={"_default": Decimal("0.5")},
         region="eu-west",
     )
@@ -28,9 +32,23 @@ def test_every_rule_of_the_owner_has_a_line(tmp_path: Path) -> None:
         "GPU        none",
         "jobs       1 at once",
         "cargos     of trust level 1 and above, for wasm",
+        "categories language, data, but not mining",
         "asks       _default 0.5 credits",
         "region     eu-west",
     ]
+
+
+def test_an_island_registers_the_categories_that_its_owner_takes(workshop: Workshop) -> None:
+    workshop.keep(categories=CategoryPolicy(allowed=("data",), refused=("mining",)))
+    policy = registration(workshop.profile, {}).policy
+    assert policy == WirePolicy(trust_level_min=1, categories_allowed=["data"], categories_refused=["mining"])
+
+
+@pytest.mark.parametrize("field", ["categories", "categories_refused"])
+@pytest.mark.parametrize("word", ["", "Data", "a--b", "x" * 41])
+def test_a_category_is_a_short_word(field: str, word: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        Settings.model_validate({field: (word,)})
 
 
 def test_an_island_registers_the_region_that_its_owner_named(workshop: Workshop) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from commands.processes.fair_queue import Told
 from commands.processes.placing import Picture, Placing
 from domain.cargo_spec import Runtime
+from domain.category import ANY_CATEGORY, CategoryPolicy
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_commands import AssignJob
 from domain.placement import Offer, Refusal, Want, affinity_key, place, refusal
@@ -78,6 +79,7 @@ FAULTS: Final[list[dict[str, Any]]] = [
     {"slots": 0},
     {"active_jobs": frozenset({"x", "y", "z"})},
     {"trust_level_min": 3},
+    {"categories": CategoryPolicy(refused=("other",))},
     {"scores": {Runtime.WASM.value: 7}},
     {"asks_micro": {"_default": 6}},
     {"asks_micro": {SLUG: 9}},
@@ -199,6 +201,10 @@ RULES: Final[dict[Refusal, Rule]] = {
     Refusal.TRUST_REFUSED: Rule(
         lambda want, offer: want.cargo.trust_level < offer.trust_level_min,
         mended_by(trust_level_min=lambda want: want.cargo.trust_level),
+    ),
+    Refusal.CATEGORY_REFUSED: Rule(
+        lambda want, offer: (want.cargo.category or "other") in offer.categories.refused,
+        mended_by(categories=lambda _: ANY_CATEGORY),
     ),
     Refusal.ASK_ABOVE_BID: Rule(
         lambda want, offer: ask_of(want, offer) > want.bid_micro // want.redundancy,

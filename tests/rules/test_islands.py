@@ -8,6 +8,7 @@ cargos and draining in `tests/island`.
 import pytest
 
 from commands.processes.liveness import Liveness
+from domain.category import CategoryPolicy
 from domain.failure import ReturnReason
 from domain.ids import IslandId
 from domain.job_state import Phase
@@ -71,6 +72,18 @@ def test_an_owner_takes_no_cargo_below_the_trust_level_that_was_set(level: int, 
     story = Story()
     story.join("harbour", trust_level_min=1)
     story.submit(cargo=cargo_with(trust_level=level))
+    story.wait()
+    assert story.job().phase is phase
+
+
+@pytest.mark.parametrize(
+    ("category", "phase"),
+    [("data", Phase.ASSIGNED), ("mining", Phase.SUBMITTED), ("media", Phase.SUBMITTED), ("", Phase.ASSIGNED)],
+)
+def test_an_owner_decides_which_categories_of_cargo_run(category: str, phase: Phase) -> None:
+    story = Story()
+    story.join("harbour", categories=CategoryPolicy(allowed=("data", "mining", "other"), refused=("mining",)))
+    story.submit(cargo=cargo_with(category=category))
     story.wait()
     assert story.job().phase is phase
 
