@@ -1,11 +1,13 @@
 """`archipelago audit …`: whom a cargo or an island touched, and making it good: new runs, refunds. For operators."""
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from cli.failure import ExitCode, wrong_usage
 from cli.options import AsJson, DataDir, Key, Url
+from cli.projections import NatsCaFile, NatsKeys, NatsUrl, PostgresDsn, servers
 from cli.terminal import note, say, show_fields, show_json
 
 if TYPE_CHECKING:
@@ -133,6 +135,26 @@ def books(url: Url = "", key: Key = "", data_dir: DataDir = None, as_json: AsJso
         )
     if not proof["right"]:
         raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command("check")
+def check(
+    *,
+    nats_url: NatsUrl = "",
+    nats_keys: NatsKeys = None,
+    ca_file: NatsCaFile = None,
+    postgres_dsn: PostgresDsn = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the log and everything made from it, without trusting any answer of the coordinator.
+
+    Exit code 1 where something is not right.
+    """
+    from cli.audit_run import check_network, show_results
+
+    log, dsn = servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir)
+    show_results(asyncio.run(check_network(log, dsn)), as_json=as_json)
 
 
 def selected(cargo: str, island: str, since: str, until: str) -> "Selection":

@@ -45,23 +45,23 @@ class Books:
 
     async def ledger_sum_micro(self) -> int:
         """The sum of every entry ever booked, in micro-credits: 0, or the books are broken."""
-        async with self._reached(), read_pool(self._dsn, size=1) as pool:
+        async with reached(), read_pool(self._dsn, size=1) as pool:
             return await ReadModel(pool).ledger_sum()
 
     async def events(self) -> int:
         """How many events the log holds."""
-        async with self._reached(), self._log() as log:
+        async with reached(), self._log() as log:
             return sum([len(commit.events) async for commits in log.read(after=0) for commit in commits])
 
     @asynccontextmanager
     async def open_log(self) -> AsyncIterator[JetStreamEventLog]:
         """The log, for whoever reads it as it is. Raises CommandFailed."""
-        async with self._reached(), self._log() as log:
+        async with reached(), self._log() as log:
             yield log
 
     async def _compare(self, comparison: Comparison, name: str) -> list[Verified]:
         try:
-            async with self._reached(), self._log() as log:
+            async with reached(), self._log() as log:
                 return [
                     await comparison(log, self._dsn, one, progress_of(one))
                     for one in ([name] if name else BY_NAME)
@@ -78,21 +78,22 @@ class Books:
         finally:
             await client.close()
 
-    @asynccontextmanager
-    async def _reached(self) -> AsyncIterator[None]:
-        """Turns silence of either server into a sentence."""
-        try:
-            yield
-        except OperationalError as error:
-            raise CommandFailed(
-                f"database: cannot be reached: {error}".strip(),
-                next_step="start it with `archipelago up`, or correct --postgres-dsn",
-            ) from error
-        except (NatsError, LogUnavailable, OSError) as error:
-            raise CommandFailed(
-                f"event log: cannot be reached: {error!r}",
-                next_step="start it with `archipelago up`, or correct --nats-url and --nats-keys",
-            ) from error
+
+@asynccontextmanager
+async def reached() -> AsyncIterator[None]:
+    """Turns silence of either server into a sentence."""
+    try:
+        yield
+    except OperationalError as error:
+        raise CommandFailed(
+            f"database: cannot be reached: {error}".strip(),
+            next_step="start it with `archipelago up`, or correct --postgres-dsn",
+        ) from error
+    except (NatsError, LogUnavailable, OSError) as error:
+        raise CommandFailed(
+            f"event log: cannot be reached: {error!r}",
+            next_step="start it with `archipelago up`, or correct --nats-url and --nats-keys",
+        ) from error
 
 
 def check_name(name: str) -> None:
