@@ -12,11 +12,11 @@ from api.batch_request import BatchRequest, at_index
 from api.bidding import bid_of
 from api.edge import JOBS, Edge, EdgeState, origin_of
 from api.errors import ApiError, not_found
+from api.job_submission import credits_short, runnable_cargo
 from api.key_ring import Caller
 from api.owned import owned_job
 from api.recorded_job import RecordedJob
 from api.request_fields import After, IdempotencyKey, PathJobId, RequestId
-from api.routes.jobs import credits_short, runnable_cargo
 from api.shapes.batch import batch_shape, batch_status_shape
 from api.strict_json import StrictRoute
 from commands.submission import batch_id_for, part_id_for, submit_batch
