@@ -15,6 +15,8 @@ from domain.island_events import (
     Capabilities,
     CooldownStarted,
     DrainEnded,
+    DrainLifted,
+    DrainOrdered,
     DrainStarted,
     FloodPenalized,
     IslandApproved,
@@ -99,10 +101,12 @@ def with_island_event(offer: Offer, event: Any) -> Offer:
             return replace(offer, is_online=True)
         case IslandWentOffline():
             return replace(offer, is_online=False)
-        case DrainStarted():
+        case DrainStarted() | DrainOrdered():
             return replace(offer, is_draining=True)
         case DrainEnded():
-            return replace(offer, is_draining=False)
+            return replace(offer, is_draining=event.is_still_ordered)
+        case DrainLifted():
+            return replace(offer, is_draining=event.is_still_draining)
         case AsksChanged():
             return replace(offer, asks_micro=event.asks_micro)
         case RuntimesChanged():

@@ -10,9 +10,11 @@ from typing import Final, assert_never
 from domain.decider import Decider
 from domain.island_asks import set_ask, told_asks
 from domain.island_commands import (
+    ApproveIsland,
     ConfirmResult,
     ContradictResult,
     CreditWork,
+    DrainIsland,
     EnrolIsland,
     EnrolPasswordIsland,
     IslandCommand,
@@ -23,16 +25,19 @@ from domain.island_commands import (
     RecordHeartbeat,
     RegisterIsland,
     ReinstateIsland,
+    RejectIsland,
     RemoveIsland,
     RenameIsland,
+    ResumeIsland,
     RevokeIsland,
     SetAsk,
     SuspendIsland,
+    VerifyCapabilities,
+    WithdrawVerification,
 )
+from domain.island_drain import drain, resume, told_drain
 from domain.island_events import (
     Absence,
-    DrainEnded,
-    DrainStarted,
     IslandCameOnline,
     IslandEvent,
     IslandRegistered,
@@ -51,6 +56,7 @@ from domain.island_membership import (
     revoke,
     suspend,
 )
+from domain.island_oversight import oversee
 from domain.island_results import confirm, contradict
 from domain.island_state import Island, Membership, evolve, with_runtimes
 from domain.rejection import Rejected, Rejection
@@ -58,7 +64,16 @@ from domain.rejection import Rejected, Rejection
 FIRST_DIALECT: Final = 1
 """The protocol of daemons that name their runtimes and asks in heartbeats and not when they register."""
 
-ForMember = PairIsland | RenameIsland | RevokeIsland | RegisterIsland | RecordHeartbeat | SetAsk
+ForMember = (
+    PairIsland
+    | RenameIsland
+    | RevokeIsland
+    | DrainIsland
+    | ResumeIsland
+    | RegisterIsland
+    | RecordHeartbeat
+    | SetAsk
+)
 
 
 def decide(island: Island, command: IslandCommand) -> list[IslandEvent]:
@@ -71,6 +86,8 @@ def decide(island: Island, command: IslandCommand) -> list[IslandEvent]:
             raise Rejected(Rejection.ISLAND_UNKNOWN, f"island {command.island_id} is not enrolled")
         case RemoveIsland():
             return remove(island, command)
+        case ApproveIsland() | RejectIsland() | VerifyCapabilities() | WithdrawVerification():
+            return oversee(island, command)
         case SuspendIsland():
             return suspend(island, command)
         case ReinstateIsland():
@@ -87,10 +104,8 @@ def decide(island: Island, command: IslandCommand) -> list[IslandEvent]:
             return penalize_flood(island, command)
         case MarkOffline():
             return go_offline(island, command, Absence.HEARTBEATS_MISSED)
-        case PairIsland() | RenameIsland() | RevokeIsland() | RegisterIsland() | RecordHeartbeat() | SetAsk():
-            return decide_for_member(island, command)
         case _:
-            assert_never(command)
+            return decide_for_member(island, command)
 
 
 def decide_for_member(island: Island, command: ForMember) -> list[IslandEvent]:
@@ -104,6 +119,10 @@ def decide_for_member(island: Island, command: ForMember) -> list[IslandEvent]:
             return rename(island, command)
         case RevokeIsland():
             return revoke(island, command)
+        case DrainIsland():
+            return drain(island, command)
+        case ResumeIsland():
+            return resume(island, command)
         case RegisterIsland():
             return register(island, command)
         case RecordHeartbeat():
@@ -165,10 +184,7 @@ def record_heartbeat(island: Island, command: RecordHeartbeat) -> list[IslandEve
     events: list[IslandEvent] = []
     if not island.is_online:
         events.append(IslandCameOnline(island_id=island_id, online_at_ms=at))
-    if command.is_draining and not island.is_draining:
-        events.append(DrainStarted(island_id=island_id, drained_at_ms=at))
-    if island.is_draining and not command.is_draining:
-        events.append(DrainEnded(island_id=island_id, resumed_at_ms=at))
+    events += told_drain(island, command)
     if command.warm_slugs != island.warm_slugs:
         events.append(WarmCargosChanged(island_id=island_id, slugs=command.warm_slugs, changed_at_ms=at))
     return [

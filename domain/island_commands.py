@@ -10,13 +10,17 @@ from domain.karma import Penalty
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolIsland:
-    """By an island that proved to hold both its keys. With an owner it is vouched for, and paired at once."""
+    """By an island that proved to hold both its keys. With an owner it is vouched for, and paired at once.
+
+    `needs_review`: an operator approves it before it gets jobs.
+    """
 
     island_id: IslandId
     owner_id: AccountId | None
     name: str
     user_key: str
     now_ms: int
+    needs_review: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class EnrolPasswordIsland:
     local_id: str
     password_sha256: str
     now_ms: int
+    needs_review: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,7 @@ class PairIsland:
     island_id: IslandId
     owner_id: AccountId
     now_ms: int
+    needs_review: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,57 @@ class RenameIsland:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveIsland:
+    island_id: IslandId
+    owner_id: AccountId
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveIsland:
+    """By an operator: a new island may be given jobs."""
+
+    island_id: IslandId
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectIsland:
+    """By an operator: a new island is not wanted."""
+
+    island_id: IslandId
+    reason: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyCapabilities:
+    """By an operator who looked at what the machine says of itself."""
+
+    island_id: IslandId
+    notes: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawVerification:
+    island_id: IslandId
+    reason: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainIsland:
+    """By its owner. No new jobs until it is resumed; what runs there goes on."""
+
+    island_id: IslandId
+    owner_id: AccountId
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeIsland:
+    """By its owner: the drain ends."""
+
     island_id: IslandId
     owner_id: AccountId
     now_ms: int
@@ -178,6 +235,12 @@ IslandCommand = (
     | PairIsland
     | RenameIsland
     | RemoveIsland
+    | ApproveIsland
+    | RejectIsland
+    | VerifyCapabilities
+    | WithdrawVerification
+    | DrainIsland
+    | ResumeIsland
     | SuspendIsland
     | ReinstateIsland
     | RevokeIsland

@@ -125,6 +125,31 @@ class IslandApproved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IslandRejected:
+    """An operator looked at a new island and will not have it. It may still be approved later."""
+
+    island_id: IslandId
+    reason: str
+    rejected_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapabilitiesVerified:
+    """An operator found that the machine is what it says it is."""
+
+    island_id: IslandId
+    notes: str
+    verified_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationWithdrawn:
+    island_id: IslandId
+    reason: str
+    withdrawn_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IslandRegistered:
     island_id: IslandId
     agent_version: str
@@ -148,14 +173,36 @@ class IslandWentOffline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainStarted:
+    """Its daemon takes no more jobs: it leaves, or its opening hours are over."""
+
     island_id: IslandId
     drained_at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainEnded:
+    """Its daemon takes jobs again. `is_still_ordered`: its owner had ordered a drain too, and that goes on."""
+
     island_id: IslandId
     resumed_at_ms: int
+    is_still_ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainOrdered:
+    """Its owner wants it to take no more jobs, whatever its daemon says, until the order is lifted."""
+
+    island_id: IslandId
+    ordered_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainLifted:
+    """The owner's order is over. `is_still_draining`: its daemon drains all the same."""
+
+    island_id: IslandId
+    is_still_draining: bool
+    lifted_at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +342,9 @@ IslandEvent = (
     IslandEnrolled
     | IslandPaired
     | IslandApproved
+    | IslandRejected
+    | CapabilitiesVerified
+    | VerificationWithdrawn
     | IslandKeyReplaced
     | IslandRenamed
     | IslandRemoved
@@ -304,6 +354,8 @@ IslandEvent = (
     | IslandWentOffline
     | DrainStarted
     | DrainEnded
+    | DrainOrdered
+    | DrainLifted
     | AsksChanged
     | RuntimesChanged
     | WarmCargosChanged

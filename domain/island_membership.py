@@ -47,7 +47,7 @@ def enrol(island: Island, command: EnrolIsland) -> list[IslandEvent]:
         return events
     check_free_for(island, command.island_id, command.owner_id)
     if not island.is_paired:
-        events += vouch(island, command.island_id, command.owner_id, command.now_ms)
+        events += vouch(island, command, command.owner_id)
     return events
 
 
@@ -77,7 +77,7 @@ def join(
         password_sha256=password_sha256,
         karma=island.standing.karma,
     )
-    if command.owner_id is None:
+    if command.owner_id is None or command.needs_review:
         return [enrolled]
     return [enrolled, IslandApproved(island_id=command.island_id, approved_at_ms=command.now_ms)]
 
@@ -88,21 +88,21 @@ def pair(island: Island, command: PairIsland) -> list[IslandEvent]:
         return []
     if island.membership is Membership.REVOKED:
         raise Rejected(Rejection.KEY_REVOKED, "the island has to join with a new key first")
-    return vouch(island, command.island_id, command.owner_id, command.now_ms)
+    return vouch(island, command, command.owner_id)
 
 
-def vouch(island: Island, island_id: IslandId, owner_id: AccountId, now_ms: int) -> list[IslandEvent]:
+def vouch(island: Island, command: EnrolIsland | PairIsland, owner_id: AccountId) -> list[IslandEvent]:
     check_not_suspended(island)
-    return [
-        IslandPaired(
-            island_id=island_id,
-            owner_id=owner_id,
-            name=island.name,
-            karma=island.standing.karma,
-            paired_at_ms=now_ms,
-        ),
-        IslandApproved(island_id=island_id, approved_at_ms=now_ms),
-    ]
+    paired = IslandPaired(
+        island_id=command.island_id,
+        owner_id=owner_id,
+        name=island.name,
+        karma=island.standing.karma,
+        paired_at_ms=command.now_ms,
+    )
+    if command.needs_review:
+        return [paired]
+    return [paired, IslandApproved(island_id=command.island_id, approved_at_ms=command.now_ms)]
 
 
 def check_not_suspended(island: Island) -> None:

@@ -12,8 +12,11 @@ from domain.ids import AccountId, JobId
 from domain.island_events import (
     AsksChanged,
     Capabilities,
+    CapabilitiesVerified,
     CooldownStarted,
     DrainEnded,
+    DrainLifted,
+    DrainOrdered,
     DrainStarted,
     FloodPenalized,
     IslandApproved,
@@ -24,6 +27,7 @@ from domain.island_events import (
     IslandPaired,
     IslandRegistered,
     IslandReinstated,
+    IslandRejected,
     IslandRemoved,
     IslandRenamed,
     IslandRevoked,
@@ -34,6 +38,7 @@ from domain.island_events import (
     ResultConfirmed,
     ResultContradicted,
     RuntimesChanged,
+    VerificationWithdrawn,
     WarmCargosChanged,
     WorkCredited,
 )
@@ -60,6 +65,7 @@ class Island:
 
     `told_asks_micro` are the asks that its daemon told last, `asks_micro` those in force.
     `told_at_ms` is when it last told, or its silence told, something new about how it is reached and what it offers.
+    `is_draining` is its daemon's word, `is_drain_ordered` its owner's; with either it gets no jobs.
     `revoked_before_ms` is 0 where nothing was revoked. `standing` and what follows it outlive a removal.
     """
 
@@ -73,6 +79,10 @@ class Island:
     capabilities: Capabilities | None = None
     is_online: bool = False
     is_draining: bool = False
+    is_drain_ordered: bool = False
+    is_approved: bool = False
+    is_rejected: bool = False
+    is_verified: bool = False
     asks_micro: Mapping[str, int] = field(default_factory=dict)
     told_asks_micro: Mapping[str, int] = field(default_factory=dict)
     warm_slugs: tuple[str, ...] = ()
@@ -131,8 +141,30 @@ def evolve(island: Island, event: IslandEvent) -> Island:
             return replace(island, is_suspended=True)
         case IslandReinstated():
             return replace(island, is_suspended=False)
-        case IslandApproved() | CooldownStarted():
+        case IslandApproved() | IslandRejected() | CapabilitiesVerified() | VerificationWithdrawn():
+            return evolve_oversight(island, event)
+        case DrainOrdered():
+            return replace(island, is_drain_ordered=True)
+        case DrainLifted():
+            return replace(island, is_drain_ordered=False)
+        case CooldownStarted():
             return island
+        case _:
+            assert_never(event)
+
+
+def evolve_oversight(
+    island: Island, event: IslandApproved | IslandRejected | CapabilitiesVerified | VerificationWithdrawn
+) -> Island:
+    match event:
+        case IslandApproved():
+            return replace(island, is_approved=True, is_rejected=False)
+        case IslandRejected():
+            return replace(island, is_approved=False, is_rejected=True)
+        case CapabilitiesVerified():
+            return replace(island, is_verified=True)
+        case VerificationWithdrawn():
+            return replace(island, is_verified=False)
         case _:
             assert_never(event)
 
@@ -240,6 +272,7 @@ def revoked(island: Island, event: IslandRevoked) -> Island:
     return replace(
         island,
         membership=Membership.REVOKED,
+        is_approved=False,
         user_key=None,
         password_sha256=None,
         revoked_keys=keys if island.user_key is None else keys.with_id(island.user_key),

@@ -34,10 +34,17 @@ class Rejection(StrEnum):
     ARTIFACT_UNKNOWN = "artifact_unknown"  # Name the artifact of a published version.
     SIGNATURE_MISSING = "signature_missing"  # Name the signature that the review saw.
 
+    REVIEW_UNKNOWN = "review_unknown"  # It was never written, or it was taken back.
+    REVIEW_OWN = "review_own"  # Others say whether a review helps or breaks the rules.
+    REVIEW_REMOVED = "review_removed"  # Staff took it down; its author writes no other one of this cargo.
+
     ISLAND_UNKNOWN = "island_unknown"  # Enrol the island first.
     OWNER_DIFFERS = "owner_differs"  # Another account owns this island.
     ISLAND_SUSPENDED = "island_suspended"  # An operator has to look first.
     ISLAND_REMOVED = "island_removed"  # It has left the network; enrol it again.
+    ISLAND_NOT_PAIRED = "island_not_paired"  # Its owner pairs it first.
+    ISLAND_NOT_REGISTERED = "island_not_registered"  # It has to start once and tell what it has.
+    ISLAND_APPROVED = "island_approved"  # It works already; suspend it instead.
     ASKS_EXCEEDED = "asks_exceeded"  # Give some cargos the default ask.
     KEY_REVOKED = "key_revoked"  # Join again with a new user key.
 

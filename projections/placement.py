@@ -13,14 +13,22 @@ from typing import Any, Final, get_args
 from commands.event_log import Commit
 from commands.fleet import AttemptEnd, island_of, offer_after
 from domain.island_events import (
+    CapabilitiesVerified,
+    DrainLifted,
+    DrainOrdered,
+    IslandApproved,
     IslandCameOnline,
     IslandEnrolled,
     IslandEvent,
     IslandKeyReplaced,
     IslandPaired,
     IslandRegistered,
+    IslandReinstated,
+    IslandRejected,
     IslandRemoved,
     IslandRevoked,
+    IslandSuspended,
+    VerificationWithdrawn,
     WorkCredited,
 )
 from domain.job_events import AttemptFailed, AttemptLost, JobAssigned, JobSucceeded
@@ -41,7 +49,8 @@ class IslandStatus(StrEnum):
     REMOVED = "removed"  # It left the network.
     REVOKED = "revoked"  # Its key counts no more; it has to join with a new one.
     SUSPENDED = "suspended"  # No jobs until an operator reinstates it.
-    PENDING = "pending"  # It joined with a new key and waits to be paired again.
+    REJECTED = "rejected"  # An operator would not have it.
+    PENDING = "pending"  # It waits to be approved, or was revoked and waits to be paired again.
     OFFLINE = "offline"  # It is not heard of.
     DRAINING = "draining"  # It finishes what it has and takes nothing new.
     ONLINE = "online"  # It takes jobs.
@@ -52,7 +61,8 @@ class IslandRow(Offer):
     """`pending_minutes` count towards the next point of karma, `worked_ms` is all successful work so far.
 
     `jobs_failed` counts attempts that failed or were lost. `created_position` is the island's public number.
-    `enrolled_at_ms` is since when it belongs to its owner.
+    `enrolled_at_ms` is since when it belongs to its owner. `bar_reason` says why it is suspended, revoked or rejected,
+    and `barred_at_ms` since when. `verified_at_ms` is when an operator found its capabilities to be as told.
     """
 
     agent_version: str = ""
@@ -64,6 +74,12 @@ class IslandRow(Offer):
     worked_ms: int = 0
     is_revoked: bool = False
     is_removed: bool = False
+    is_rejected: bool = False
+    is_drain_ordered: bool = False
+    bar_reason: str = ""
+    barred_at_ms: int | None = None
+    verified_at_ms: int | None = None
+    verification_notes: str = ""
     enrolled_at_ms: int
     online_at_ms: int | None = None
     created_position: int
@@ -80,6 +96,7 @@ class IslandRow(Offer):
             IslandStatus.REMOVED: self.is_removed,
             IslandStatus.REVOKED: self.is_revoked,
             IslandStatus.SUSPENDED: self.is_suspended,
+            IslandStatus.REJECTED: self.is_rejected,
             IslandStatus.PENDING: not self.is_approved,
             IslandStatus.OFFLINE: not self.is_online,
             IslandStatus.DRAINING: self.is_draining,
@@ -128,10 +145,26 @@ def counted(row: IslandRow, event: Any) -> IslandRow:
                 protocol=event.protocol,
                 gpu_model=event.capabilities.gpu_model,
             )
-        case IslandRevoked():
-            return replace(row, is_revoked=True)
         case IslandKeyReplaced() if row.is_revoked:
             return replace(row, is_revoked=False)
+        case IslandRevoked():
+            return barred(replace(row, is_revoked=True), event.reason, event.revoked_at_ms)
+        case IslandSuspended():
+            return barred(row, event.reason, event.suspended_at_ms)
+        case IslandRejected():
+            return barred(replace(row, is_rejected=True), event.reason, event.rejected_at_ms)
+        case IslandReinstated():
+            return barred(row, "", None)
+        case IslandApproved():
+            return barred(replace(row, is_rejected=False), "", None)
+        case CapabilitiesVerified():
+            return replace(row, verified_at_ms=event.verified_at_ms, verification_notes=event.notes)
+        case VerificationWithdrawn():
+            return replace(row, verified_at_ms=None, verification_notes=event.reason)
+        case DrainOrdered():
+            return replace(row, is_drain_ordered=True)
+        case DrainLifted():
+            return replace(row, is_drain_ordered=False)
         case IslandCameOnline():
             return replace(row, online_at_ms=event.online_at_ms)
         case JobSucceeded():
@@ -144,6 +177,10 @@ def counted(row: IslandRow, event: Any) -> IslandRow:
             )
         case _:
             return row
+
+
+def barred(row: IslandRow, reason: str, at_ms: int | None) -> IslandRow:
+    return replace(row, bar_reason=reason, barred_at_ms=at_ms)
 
 
 ISLANDS: Final = KeyedFold(

@@ -49,3 +49,14 @@ ALTER TABLE islands
     ADD COLUMN is_unsigned boolean NOT NULL DEFAULT false,
     ADD COLUMN is_revoked boolean NOT NULL DEFAULT false,
     ADD COLUMN is_removed boolean NOT NULL DEFAULT false;
+
+-- name: migration 3
+-- The cargos its owner takes, what an operator decided about it, and what its owner ordered.
+ALTER TABLE islands
+    ADD COLUMN categories json NOT NULL DEFAULT '{"allowed":[],"refused":[]}',
+    ADD COLUMN is_rejected boolean NOT NULL DEFAULT false,
+    ADD COLUMN is_drain_ordered boolean NOT NULL DEFAULT false,
+    ADD COLUMN bar_reason text NOT NULL DEFAULT '',
+    ADD COLUMN barred_at_ms bigint,
+    ADD COLUMN verified_at_ms bigint,
+    ADD COLUMN verification_notes text NOT NULL DEFAULT '';

@@ -41,7 +41,7 @@ from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.karma import Penalty
 from domain.placement import Refusal
 from domain.pricing import PriceUnit
-from tests import batch_examples, cargo_examples, check_examples, examples, money_examples
+from tests import batch_examples, cargo_examples, check_examples, examples, money_examples, oversight_examples
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 
 GOLDEN: Final = Path(__file__).with_name("golden")
@@ -144,6 +144,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     examples.came_online(),
     *check_examples.EVENTS,
     *check_examples.ISLAND_EVENTS,
+    *oversight_examples.EVENTS,
     island_events.IslandWentOffline(
         island_id=ISLAND, reason=island_events.Absence.HEARTBEATS_MISSED, offline_at_ms=at_ms(35)
     ),

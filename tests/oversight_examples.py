@@ -1,0 +1,37 @@
+"""What an operator and an owner say about an island that is new, odd or tired, as events."""
+
+from typing import Final
+
+from domain import island_events
+from tests.examples import ISLAND, at_ms
+
+
+def rejected(seconds: float = 4) -> island_events.IslandRejected:
+    return island_events.IslandRejected(
+        island_id=ISLAND, reason="nobody knows it", rejected_at_ms=at_ms(seconds)
+    )
+
+
+def verified(seconds: float = 5) -> island_events.CapabilitiesVerified:
+    return island_events.CapabilitiesVerified(
+        island_id=ISLAND, notes="seen its GPU", verified_at_ms=at_ms(seconds)
+    )
+
+
+def verification_withdrawn(seconds: float = 6) -> island_events.VerificationWithdrawn:
+    return island_events.VerificationWithdrawn(
+        island_id=ISLAND, reason="it was sold", withdrawn_at_ms=at_ms(seconds)
+    )
+
+
+def drain_ordered(seconds: float = 7) -> island_events.DrainOrdered:
+    return island_events.DrainOrdered(island_id=ISLAND, ordered_at_ms=at_ms(seconds))
+
+
+def drain_lifted(seconds: float = 8, *, is_still_draining: bool = False) -> island_events.DrainLifted:
+    return island_events.DrainLifted(
+        island_id=ISLAND, is_still_draining=is_still_draining, lifted_at_ms=at_ms(seconds)
+    )
+
+
+EVENTS: Final = (rejected(), verified(), verification_withdrawn(), drain_ordered(), drain_lifted())
