@@ -6,14 +6,14 @@ Serve it with its lifespan on: it keeps the reader that wakes streams and hears 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from api import error_answers, websocket
-from api.changes import Changes
 from api.edge import new_edge
 from api.envelope import Envelope
 from api.routes import (
@@ -45,6 +45,7 @@ from api.routes import (
     ws_tickets,
 )
 from api.services import Services
+from api.task_end import end_tasks
 from api.version import VERSION
 
 BASE: Final = "/api/v1"
@@ -97,13 +98,12 @@ def build_app(services: Services) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await edge.changes.begin()
-        hearing = asyncio.create_task(hear(edge.changes))
+        facts = partial(edge.facts.run, edge.changes.position)
+        hearing = [asyncio.create_task(keep_hearing(one)) for one in (edge.changes.run, facts)]
         try:
             yield
         finally:
-            hearing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await hearing
+            await end_tasks(hearing)
 
     app = FastAPI(
         title="Archipelago",
@@ -131,11 +131,11 @@ def build_app(services: Services) -> FastAPI:
     return app
 
 
-async def hear(changes: Changes) -> None:
-    """Keeps the reader of the log's live end going."""
+async def keep_hearing(hear: Callable[[], Awaitable[None]]) -> None:
+    """Keeps a reader of the log's live end going."""
     while True:
         try:
-            await changes.run()
+            await hear()
         except Exception:
             log.exception("changes_interrupted")
         await asyncio.sleep(RETRY_S)

@@ -16,6 +16,7 @@ from commands.event_log import Commit, EventLog
 
 ISLANDS: Final = "islands"
 CARGOS: Final = "cargos"
+MARKET: Final = "market"
 EVERYTHING: Final = "everything"
 SEEN_WAIT_S: Final = 0.5
 
@@ -113,6 +114,8 @@ def topics_of(commit: Commit) -> Iterable[str]:
         topics.add(commit.stream)
     if category == "cargo":
         topics.add(CARGOS)
+    if category == "exchange":
+        topics.add(MARKET)
     for event in commit.events:
         if account_id := getattr(event, "account_id", None):
             topics.add(of_account(account_id))

@@ -15,6 +15,7 @@ from adapters import clock
 from api.cargo_numbers import CargoNumbers
 from api.changes import Changes
 from api.errors import ApiError, ErrorCode
+from api.fact_feed import FactFeed
 from api.fact_owners import FactOwners
 from api.input_schemas import InputSchemas
 from api.key_ring import Caller, KeyRing
@@ -22,6 +23,7 @@ from api.market_board import MarketBoard
 from api.nonces import Nonces
 from api.rate_limits import RateLimits
 from api.services import Services
+from api.shared_work import SharedWork
 from api.sockets import Sockets
 from api.tickets import Tickets
 from commands.event_log import Origin
@@ -31,6 +33,7 @@ ACCOUNTS: Final = "accounts"
 CARGOS: Final = "cargos"
 PLACEMENT: Final = "placement"
 LEDGER: Final = "ledger"
+EXCHANGE: Final = "exchange"
 UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
 
 
@@ -45,7 +48,8 @@ class EdgeState:
     changes: Changes
     cargo_numbers: CargoNumbers
     sockets: Sockets
-    fact_owners: FactOwners
+    shared: SharedWork
+    facts: FactFeed
     market: MarketBoard
     uploads: asyncio.Semaphore
 
@@ -63,6 +67,7 @@ class EdgeState:
 
 def new_edge(services: Services) -> EdgeState:
     keys = KeyRing(services.reads, clock.now_ms)
+    shared = SharedWork()
     return EdgeState(
         services=services,
         keys=keys,
@@ -73,7 +78,8 @@ def new_edge(services: Services) -> EdgeState:
         changes=Changes(services.log, services.tail, keys),
         cargo_numbers=CargoNumbers(services.reads),
         sockets=Sockets(),
-        fact_owners=FactOwners(services.reads),
+        shared=shared,
+        facts=FactFeed(services.tail, FactOwners(services.reads), shared),
         market=MarketBoard(services.reads, clock.now_ms),
         uploads=asyncio.Semaphore(UPLOADS_MAX),
     )

@@ -12,6 +12,8 @@ from domain.ids import AccountId, CargoSlug, IslandId, JobId
 from projections.read_model import ReadModel
 
 OWNERS_CACHED_MAX: Final = 20_000
+OF_ONE_ACCOUNT: Final = frozenset({"job", "batch"})
+"""Categories whose first event names the account they belong to for ever: later events need no look-up."""
 
 
 class FactOwners:
@@ -26,19 +28,24 @@ class FactOwners:
             return AccountId(aggregate_id)
         named: AccountId | None = getattr(commit.events[0], "account_id", None)
         if named is not None:
+            if category in OF_ONE_ACCOUNT:
+                self._remember(commit.stream, named)
             return named
         if category == "island":
             return owner_named(commit) or await self._owner_of_island(IslandId(aggregate_id))
         owner = self._owners.get(commit.stream) or await self._look_up(category, aggregate_id)
         if owner is not None:
-            self._owners[commit.stream] = owner
-            while len(self._owners) > OWNERS_CACHED_MAX:
-                self._owners.popitem(last=False)
+            self._remember(commit.stream, owner)
         return owner
+
+    def _remember(self, stream: str, owner: AccountId) -> None:
+        self._owners[stream] = owner
+        while len(self._owners) > OWNERS_CACHED_MAX:
+            self._owners.popitem(last=False)
 
     async def _look_up(self, category: str, aggregate_id: str) -> AccountId | None:
         match category:
-            case "job":
+            case "job" | "batch" | "check":
                 job = await self._reads.job(JobId(aggregate_id))
                 return job.account_id if job else None
             case "cargo":

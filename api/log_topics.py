@@ -4,44 +4,55 @@ Called by `api.subscriptions`. They are ahead of every projection.
 """
 
 from contextlib import aclosing
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
+from adapters.codec import EVENTS
 from api.attempt_telling import Ended, Finished, Moment, Restarted, Resume, Step, Stood, Text
-from api.changes import of_job
+from api.batch_story import BatchStory
+from api.changes import of_batch, of_job
 from api.edge import EdgeState
 from api.errors import invalid, not_found
+from api.fact_feed import Audience
 from api.job_story import JobStory
 from api.key_ring import Caller
 from api.recorded_job import RecordedJob
-from api.row_topics import Emit
-from api.shapes.fact import fact_shape
+from api.row_topic import Emit
+from api.server_frames import (
+    Change,
+    End,
+    Gap,
+    Output,
+    Snapshot,
+    SubscriptionFrame,
+)
+from api.server_frames import Restarted as RestartedFrame
 from api.shapes.job import ENDED, job_shape
-from api.shapes.present import instant
-from commands.event_log import Commit
 from domain.api_key import Scope
 from domain.ids import JobId
 
-CATEGORIES: Final = frozenset(
-    {"account", "api_key", "batch", "cargo", "exchange", "island", "job", "publisher"}
-)
+CATEGORIES: Final = frozenset(name.partition(".")[0] for name in EVENTS)
 RESUME_COMMITS_MAX: Final = 100_000  # Facts of the whole network that one resumption may search through.
 
 
 async def recorded_own_job(edge: EdgeState, caller: Caller, job_id: JobId) -> RecordedJob:
-    """Raises `ApiError` (not_found)."""
+    """A job or a batch. Raises `ApiError` (not_found)."""
     job = await RecordedJob.load(edge.services.log, job_id)
+    if job.row is None:
+        job = await RecordedJob.load_batch(edge.services.log, job_id)
     if job.row is None or job.row.account_id != caller.account_id:
         raise not_found(f"job {job_id}")
     return job
 
 
 async def follow_job(edge: EdgeState, caller: Caller, job_id: JobId, after: int | None, emit: Emit) -> None:
-    """One job, until it has ended."""
-    with edge.changes.watch(of_job(job_id)) as watch:
-        job = await recorded_own_job(edge, caller, job_id)
+    """One job or batch, until it has ended."""
+    job = await recorded_own_job(edge, caller, job_id)
+    topic = of_job(job_id) if job.row is None or job.row.batch is None else of_batch(job_id)
+    with edge.changes.watch(topic) as watch:
+        await job.refresh()  # What was recorded before the watch began is not told by it.
         told = None
         if after is not None and not await edge.changes.has_seen(after):
-            await emit({"type": "gap", "oldest": 0})
+            await emit(Gap(0))
             after = None
         while True:
             row = job.row
@@ -49,19 +60,12 @@ async def follow_job(edge: EdgeState, caller: Caller, job_id: JobId, after: int 
             if row is not told:
                 shape = job_shape(row, cargo_number=await edge.cargo_numbers.of(row.cargo_slug))
                 if told is None and after is None:
-                    await emit({"type": "snapshot", "position": job.version, "rows": [shape], "last": True})
+                    await emit(Snapshot(job.version, [shape], last=True))
                 elif job.version > (after or 0):
-                    change = {
-                        "type": "change",
-                        "position": job.version,
-                        "index": 0,
-                        "op": "put",
-                        "row": shape,
-                    }
-                    await emit(change)
+                    await emit(Change(job.version, 0, "put", shape))
                 told = row
             if row.state in ENDED:
-                await emit({"type": "end", "state": row.state})
+                await emit(End(row.state))
                 return
             await watch.behind(job.version)
             await job.refresh()
@@ -70,12 +74,15 @@ async def follow_job(edge: EdgeState, caller: Caller, job_id: JobId, after: int 
 async def follow_output(
     edge: EdgeState, caller: Caller, job_id: JobId, after: int | None, emit: Emit
 ) -> None:
-    """What a job puts out, until it has ended."""
-    await recorded_own_job(edge, caller, job_id)
-    if after is not None and after > edge.services.outputs.position:
-        await emit({"type": "gap", "oldest": 0})
+    """What a job puts out, until it has ended. Of a batch, how many parts have ended, then the merged output."""
+    job = await recorded_own_job(edge, caller, job_id)
+    is_batch = job.row is not None and job.row.batch is not None
+    newest = edge.changes.position if is_batch else edge.services.outputs.position
+    if after is not None and after > newest:
+        await emit(Gap(0))
         after = None
-    story = JobStory(edge, job_id, Resume(after=after or 0))
+    resume = Resume(after=after or 0)
+    story = BatchStory(edge, job_id, resume) if is_batch else JobStory(edge, job_id, resume)
     async with aclosing(story.moments()) as moments:
         async for moment in moments:
             frame = output_frame(moment)
@@ -83,32 +90,22 @@ async def follow_output(
                 await emit(frame)
 
 
-def output_frame(moment: Moment) -> dict[str, Any] | None:
+def output_frame(moment: Moment) -> SubscriptionFrame | None:
     match moment:
         case Text():
-            return output(moment, "token", seq=moment.seq, content=moment.content)
+            return Output(moment.position, moment.attempt, "token", seq=moment.seq, content=moment.content)
         case Step():
-            return output(moment, "progress", step=moment.step, total=moment.total)
+            return Output(moment.position, moment.attempt, "progress", step=moment.step, total=moment.total)
         case Finished():
-            return output(moment, "final", seq=moment.seq)
+            return Output(moment.position, moment.attempt, "final", seq=moment.seq)
         case Stood():
             return None
         case Restarted():
-            return {"type": "restarted", "attempt": moment.attempt}
+            return RestartedFrame(moment.attempt)
         case Ended():
-            return {"type": "end", "state": moment.row.state}
+            return End(moment.row.state)
         case _:
             assert_never(moment)
-
-
-def output(moment: Text | Step | Finished, kind: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "type": "output",
-        "position": moment.position,
-        "attempt": moment.attempt,
-        "kind": kind,
-        **fields,
-    }
 
 
 async def follow_facts(
@@ -121,27 +118,14 @@ async def follow_facts(
     last = edge.changes.position
     oldest = max(0, last - RESUME_COMMITS_MAX)
     if after is not None and not (is_known and oldest <= after):
-        await emit({"type": "gap", "oldest": oldest})
+        await emit(Gap(oldest))
         after = None
     if after is None:
         after = last
-        await emit({"type": "snapshot", "position": after, "rows": [], "last": True})
-    async for commits in edge.services.tail.follow(after):
-        for commit in commits:
-            if category in (None, commit.stream.partition(".")[0]) and await may_see(edge, caller, commit):
-                await send_facts(commit, emit)
-
-
-async def may_see(edge: EdgeState, caller: Caller, commit: Commit) -> bool:
-    return Scope.ADMIN in caller.scopes or await edge.fact_owners.of(commit) == caller.account_id
-
-
-async def send_facts(commit: Commit, emit: Emit) -> None:
-    for index, event in enumerate(commit.events):
-        row = {
-            "stream": commit.stream,
-            "recorded_at": instant(commit.recorded_at_ms),
-            "actor": commit.origin.actor or "",
-            **fact_shape(event),
-        }
-        await emit({"type": "change", "position": commit.position, "index": index, "op": "put", "row": row})
+        await emit(Snapshot(after, [], last=True))
+    account_id = None if Scope.ADMIN in caller.scopes else caller.account_id
+    async with aclosing(
+        edge.facts.follow(Audience(account_id=account_id, category=category), after)
+    ) as frames:
+        async for frame in frames:
+            await emit(frame)

@@ -6,15 +6,12 @@ for `STALLED_S` while the outbox is full is given up.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
-
-import msgspec
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 FRAMES_MAX: Final = 1_000
 BYTES_MAX: Final = 1 << 20
 STALLED_S: Final = 10.0
-ENCODER: Final = msgspec.json.Encoder()
 
 
 class Stalled(Exception):
@@ -30,9 +27,8 @@ class Outbox:
         self._has_frames = asyncio.Event()
         self._has_room = asyncio.Event()
 
-    async def put(self, frame: Mapping[str, Any]) -> None:
+    async def put(self, text: str) -> None:
         """Raises `Stalled`."""
-        text = ENCODER.encode(frame).decode()
         while self._frames and (len(self._frames) >= FRAMES_MAX or self._bytes + len(text) > BYTES_MAX):
             self._has_room.clear()
             try:

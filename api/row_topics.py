@@ -1,122 +1,86 @@
-"""WebSocket topics that show rows of the read side: first as they are, then each one again whenever it changes.
+"""The WebSocket topics that show rows of the read side: own jobs, a batch, account and books, own islands, market,
+catalogue.
 
-Called by `api.subscriptions`. Level-triggered: a topic keeps one position, is woken by the log, waits for its
-projection and asks what changed behind that position. However slow the reader, it gets the newest row and not every
-step.
+Called by `api.subscriptions`; `api.row_topic` follows them. Own rows only, but for the market and the catalogue, which
+everybody may read.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from api.changes import CARGOS as CARGO_CHANGES
-from api.changes import ISLANDS, of_account
-from api.edge import ACCOUNTS, CARGOS, JOBS, LEDGER, PLACEMENT, EdgeState
+from api.changes import ISLANDS, MARKET, of_account
+from api.edge import ACCOUNTS, CARGOS, EXCHANGE, JOBS, LEDGER, PLACEMENT, EdgeState
 from api.errors import not_found
 from api.key_ring import Caller
-from api.owned import owned_island
+from api.owned import owned_island, owned_job
+from api.row_topic import PAGE_ROWS, Placed, RowTopic, one_row
 from api.shapes.account import account_shape
 from api.shapes.host import host_shape
-from api.shapes.job import job_shape
+from api.shapes.job import ENDED, job_shape
 from api.shapes.ledger import entry_shape
+from api.shapes.market import window_shape
 from api.shapes.workload import workload_shape
 from domain.api_key import Scope
-from domain.ids import IslandId
+from domain.ids import CargoSlug, IslandId, JobId
+from projections.cargos import CargoRow
+from projections.exchange import RateRow
 from projections.jobs import JobRow
 from projections.placement import IslandRow
 
-PAGE_ROWS: Final = 100
-SNAPSHOT_ROWS_MAX: Final = 1_000  # Of the newest; older ones are listed over HTTP.
 ISLANDS_PAUSE_S: Final = 0.25  # Islands are woken by every job of the network; their rows can wait this long.
-PROJECTION_WAIT_S: Final = 5.0
-
-Shape = Mapping[str, Any]
-Emit = Callable[[Shape], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A row's shape and the position of the commit that changed it last."""
-
-    position: int
-    shape: Shape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowTopic:
-    """`present(offset)` is a page of what there is, `changed(after)` a page of what changed, in order of position."""
-
-    wake: str
-    projection: str
-    present: Callable[[int], Awaitable[Sequence[Placed]]]
-    changed: Callable[[int], Awaitable[Sequence[Placed]]]
-    pause_s: float = 0.0
-
-
-async def follow_rows(edge: EdgeState, topic: RowTopic, after: int | None, emit: Emit) -> None:
-    """Snapshot, then changes, for ever. Frames lack the subscription's id; `emit` adds it."""
-    with edge.changes.watch(topic.wake) as watch:
-        position = after
-        if position is not None and not await edge.changes.has_seen(position):
-            await emit({"type": "gap", "oldest": 0})
-            position = None
-        if position is None:
-            position = edge.services.progress.position(topic.projection)
-            await send_snapshot(topic, position, emit)
-        seen = position
-        while True:
-            position = await send_changes(topic, position, emit)
-            await asyncio.sleep(topic.pause_s)
-            seen = await watch.behind(seen)
-            while not await edge.services.progress.wait(topic.projection, seen, PROJECTION_WAIT_S):
-                pass  # A projection that stands still is shown by the health route; here one waits for it.
-
-
-async def send_snapshot(topic: RowTopic, position: int, emit: Emit) -> None:
-    offset = 0
-    while True:
-        rows = await topic.present(offset)
-        offset += len(rows)
-        is_last = len(rows) < PAGE_ROWS or offset >= SNAPSHOT_ROWS_MAX
-        shapes = [row.shape for row in rows]
-        await emit({"type": "snapshot", "position": position, "rows": shapes, "last": is_last})
-        if is_last:
-            return
-
-
-async def send_changes(topic: RowTopic, position: int, emit: Emit) -> int:
-    """Everything that changed behind `position`; returns the position reached."""
-    while True:
-        rows = await topic.changed(position)
-        index = 0
-        for row in rows:
-            index = index + 1 if row.position == position else 0
-            position = row.position
-            await emit(
-                {"type": "change", "position": position, "index": index, "op": "put", "row": row.shape}
-            )
-        if len(rows) < PAGE_ROWS:
-            return position
 
 
 def jobs_topic(edge: EdgeState, caller: Caller) -> RowTopic:
     reads = edge.services.reads
 
-    async def placed(rows: Sequence[JobRow]) -> list[Placed]:
-        numbers = [await edge.cargo_numbers.of(row.cargo_slug) for row in rows]
-        return [
-            Placed(position=row.position, shape=job_shape(row, cargo_number=number))
-            for row, number in zip(rows, numbers, strict=True)
-        ]
-
     async def present(offset: int) -> list[Placed]:
-        return await placed((await reads.jobs(caller.account_id, None, PAGE_ROWS, offset)).rows)
+        return await placed_jobs(edge, (await reads.jobs(caller.account_id, None, PAGE_ROWS, offset)).rows)
 
     async def changed(after: int) -> list[Placed]:
-        return await placed(await reads.jobs_changed(caller.account_id, after, PAGE_ROWS))
+        return await placed_jobs(edge, await reads.jobs_changed(caller.account_id, after, PAGE_ROWS))
 
-    return RowTopic(wake=of_account(caller.account_id), projection=JOBS, present=present, changed=changed)
+    return RowTopic(
+        audience=("jobs", caller.account_id),
+        wake=of_account(caller.account_id),
+        projection=JOBS,
+        present=present,
+        changed=changed,
+    )
+
+
+async def batch_topic(edge: EdgeState, caller: Caller, batch_id: JobId) -> RowTopic:
+    """The batch itself and its parts, until it has ended. Raises `ApiError` (not_found)."""
+    reads = edge.services.reads
+    if (await owned_job(edge, caller, batch_id)).batch is None:
+        raise not_found(f"batch {batch_id}")
+
+    async def present(offset: int) -> list[Placed]:
+        return await placed_jobs(edge, await reads.batch_changed(batch_id, -1, PAGE_ROWS, offset))
+
+    async def changed(after: int) -> list[Placed]:
+        return await placed_jobs(edge, await reads.batch_changed(batch_id, after, PAGE_ROWS))
+
+    async def ended() -> str | None:
+        state = (await owned_job(edge, caller, batch_id)).state
+        return state if state in ENDED else None
+
+    return RowTopic(
+        audience=("batch", batch_id),
+        wake=of_account(caller.account_id),
+        projection=JOBS,
+        present=present,
+        changed=changed,
+        ended=ended,
+    )
+
+
+async def placed_jobs(edge: EdgeState, rows: Sequence[JobRow]) -> list[Placed]:
+    numbers = [await edge.cargo_numbers.of(row.cargo_slug) for row in rows]
+    return [
+        Placed(position=row.position, shape=job_shape(row, cargo_number=number))
+        for row, number in zip(rows, numbers, strict=True)
+    ]
 
 
 def account_topic(edge: EdgeState, caller: Caller) -> RowTopic:
@@ -127,7 +91,8 @@ def account_topic(edge: EdgeState, caller: Caller) -> RowTopic:
         shape = account_shape(row, is_admin=Scope.ADMIN in caller.scopes, for_python_sdk=False)
         return [Placed(position=row.position, shape=shape)]
 
-    return one_row(of_account(caller.account_id), ACCOUNTS, changed)
+    audience = ("account", caller.account_id, *sorted(caller.scopes))
+    return one_row(audience, of_account(caller.account_id), ACCOUNTS, changed)
 
 
 def ledger_topic(edge: EdgeState, caller: Caller) -> RowTopic:
@@ -140,7 +105,13 @@ def ledger_topic(edge: EdgeState, caller: Caller) -> RowTopic:
         rows = await edge.services.reads.entries(caller.account_id, after, PAGE_ROWS)
         return [Placed(position=row.position, shape=entry_shape(row)) for row in rows]
 
-    return RowTopic(wake=of_account(caller.account_id), projection=LEDGER, present=present, changed=changed)
+    return RowTopic(
+        audience=("ledger", caller.account_id),
+        wake=of_account(caller.account_id),
+        projection=LEDGER,
+        present=present,
+        changed=changed,
+    )
 
 
 def hosts_topic(edge: EdgeState, caller: Caller) -> RowTopic:
@@ -155,7 +126,12 @@ def hosts_topic(edge: EdgeState, caller: Caller) -> RowTopic:
         return [placed_island(edge, row) for row in rows]
 
     return RowTopic(
-        wake=ISLANDS, projection=PLACEMENT, present=present, changed=changed, pause_s=ISLANDS_PAUSE_S
+        audience=("hosts", caller.account_id),
+        wake=ISLANDS,
+        projection=PLACEMENT,
+        present=present,
+        changed=changed,
+        pause_s=ISLANDS_PAUSE_S,
     )
 
 
@@ -164,44 +140,57 @@ async def host_topic(edge: EdgeState, caller: Caller, island_id: IslandId) -> Ro
     await owned_island(edge, caller, island_id)
 
     async def changed(after: int) -> list[Placed]:
-        row = await edge.services.reads.island(island_id)
-        if row is None:
-            raise not_found(f"host {island_id}")
+        row = await owned_island(
+            edge, caller, island_id
+        )  # It may have been removed, or be somebody else's by now.
         return [placed_island(edge, row)] if row.position > after else []
 
-    return one_row(ISLANDS, PLACEMENT, changed, pause_s=ISLANDS_PAUSE_S)
+    audience = ("host", caller.account_id, island_id)
+    return one_row(audience, ISLANDS, PLACEMENT, changed, pause_s=ISLANDS_PAUSE_S)
 
 
 def cargos_topic(edge: EdgeState) -> RowTopic:
     reads = edge.services.reads
 
     async def present(offset: int) -> list[Placed]:
-        page = await reads.cargos(PAGE_ROWS, offset)
-        return [
-            Placed(position=row.position, shape=workload_shape(row, for_python_sdk=False))
-            for row in page.rows
-        ]
+        return [placed_cargo(row) for row in (await reads.cargos(PAGE_ROWS, offset)).rows]
 
     async def changed(after: int) -> list[Placed]:
-        rows = await reads.cargos_changed(after, PAGE_ROWS)
-        return [
-            Placed(position=row.position, shape=workload_shape(row, for_python_sdk=False)) for row in rows
-        ]
+        return [placed_cargo(row) for row in await reads.cargos_changed(after, PAGE_ROWS)]
 
-    return RowTopic(wake=CARGO_CHANGES, projection=CARGOS, present=present, changed=changed)
+    return RowTopic(
+        audience=("cargos",), wake=CARGO_CHANGES, projection=CARGOS, present=present, changed=changed
+    )
 
 
-def one_row(
-    wake: str, projection: str, changed: Callable[[int], Awaitable[Sequence[Placed]]], pause_s: float = 0.0
-) -> RowTopic:
-    """A topic that shows a single row."""
+def placed_cargo(row: CargoRow) -> Placed:
+    return Placed(position=row.position, shape=workload_shape(row, for_python_sdk=False))
 
-    async def present(_: int) -> Sequence[Placed]:
-        return await changed(-1)
 
-    return RowTopic(wake=wake, projection=projection, present=present, changed=changed, pause_s=pause_s)
+async def market_topic(edge: EdgeState, slug: CargoSlug | None) -> RowTopic:
+    """What was cleared, asked and bid in the last window of every cargo, or of one. Raises `ApiError` (not_found)."""
+    reads = edge.services.reads
+    if slug is not None and await reads.cargo(slug) is None:
+        raise not_found(f"workload {slug}")
+
+    async def present(offset: int) -> list[Placed]:
+        return [placed_window(row) for row in await reads.last_windows(slug, PAGE_ROWS, offset)]
+
+    async def changed(after: int) -> list[Placed]:
+        return [placed_window(row) for row in await reads.windows_behind(slug, after, PAGE_ROWS)]
+
+    return RowTopic(
+        audience=("market", slug or ""), wake=MARKET, projection=EXCHANGE, present=present, changed=changed
+    )
+
+
+def placed_window(row: RateRow) -> Placed:
+    return Placed(position=row.position, shape=window_shape(row))
 
 
 def placed_island(edge: EdgeState, row: IslandRow) -> Placed:
+    """An island that was removed is no longer there for whoever owned it."""
+    if row.is_removed:
+        return Placed(position=row.position, shape={"id": row.island_id}, op="delete")
     shape = host_shape(row, heard_at_ms=edge.services.heard(row.island_id))
     return Placed(position=row.position, shape=shape)

@@ -32,6 +32,7 @@ class Subscribe(msgspec.Struct, tag="subscribe", tag_field="type", frozen=True):
     topic: str
     job_id: str | None = None
     host_id: str | None = None
+    workload: str | None = None
     category: str | None = None
     after: int | None = None
 

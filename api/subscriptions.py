@@ -5,8 +5,8 @@ Called by `api.websocket`. A subscription that cannot go on says so in an `error
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from nats.errors import Error as NatsError
 from psycopg import OperationalError
@@ -18,24 +18,39 @@ from api.errors import ApiError, ErrorCode, invalid, not_found
 from api.key_ring import Caller
 from api.log_topics import follow_facts, follow_job, follow_output
 from api.outbox import Outbox, Stalled
-from api.request_fields import island_id_in_path, job_id_in_path
+from api.request_fields import island_id_in_path, job_id_in_path, slug_of
+from api.row_topic import Emit, follow_rows
 from api.row_topics import (
-    Emit,
     account_topic,
+    batch_topic,
     cargos_topic,
-    follow_rows,
     host_topic,
     hosts_topic,
     jobs_topic,
     ledger_topic,
+    market_topic,
 )
+from api.server_frames import Failed, SubscriptionFrame, Unsubscribed, text_of, with_id
 from api.socket_frames import Subscribe
 from api.task_end import end_tasks
 from commands.event_log import LogUnavailable
+from domain.ids import CargoSlug
 
 SUBSCRIPTIONS_MAX: Final = 100
 ID_CHARACTERS_MAX: Final = 100
-TOPICS: Final = ("account", "cargos", "events", "host", "hosts", "job", "job.output", "jobs", "ledger")
+TOPICS: Final = (
+    "account",
+    "batch",
+    "cargos",
+    "events",
+    "host",
+    "hosts",
+    "job",
+    "job.output",
+    "jobs",
+    "ledger",
+    "market",
+)
 PASSING: Final = (LogUnavailable, Unanswered, NatsError, OperationalError, PoolTimeout, TimeoutError)
 
 log = logging.getLogger(__name__)
@@ -64,7 +79,7 @@ class Subscriptions:
         task = self._running.pop(subscription_id, None)
         if task is not None:
             await end_tasks({task})
-        await self._outbox.put({"type": "unsubscribed", "id": subscription_id})
+        await self._outbox.put(with_id(subscription_id, text_of(Unsubscribed())))
 
     async def end(self) -> None:
         await end_tasks(self._running.values())
@@ -87,8 +102,9 @@ class Subscriptions:
             del self._running[subscription_id]
 
     async def _run(self, request: Subscribe) -> None:
-        async def emit(frame: Mapping[str, Any]) -> None:
-            await self._outbox.put({"type": frame["type"], "id": request.id, **frame})
+        async def emit(frame: SubscriptionFrame | str) -> None:
+            text = frame if isinstance(frame, str) else text_of(frame)
+            await self._outbox.put(with_id(request.id, text))
 
         try:
             await self._follow(request, emit)
@@ -120,6 +136,11 @@ class Subscriptions:
                 await follow_rows(edge, await host_topic(edge, caller, island_id), after, emit)
             case "cargos":
                 await follow_rows(edge, cargos_topic(edge), after, emit)
+            case "market":
+                await follow_rows(edge, await market_topic(edge, wanted_slug(request)), after, emit)
+            case "batch":
+                batch_id = await job_id_in_path(request.job_id or "")
+                await follow_rows(edge, await batch_topic(edge, caller, batch_id), after, emit)
             case "job":
                 await follow_job(edge, caller, await job_id_in_path(request.job_id or ""), after, emit)
             case "job.output":
@@ -130,14 +151,18 @@ class Subscriptions:
                 raise not_found(f"topic {request.topic}")
 
     async def _say_error(self, subscription_id: str, error: ApiError) -> None:
+        text = text_of(Failed(error.code, error.message))
         try:
-            await self._outbox.put(
-                {
-                    "type": "error",
-                    "id": subscription_id[:ID_CHARACTERS_MAX],
-                    "code": error.code,
-                    "message": error.message,
-                }
-            )
+            await self._outbox.put(with_id(subscription_id[:ID_CHARACTERS_MAX], text))
         except Stalled:
             self._on_stalled()
+
+
+def wanted_slug(request: Subscribe) -> CargoSlug | None:
+    """Raises `ApiError` (not_found)."""
+    if request.workload is None:
+        return None
+    slug = slug_of(request.workload)
+    if slug is None:
+        raise not_found("such workload")
+    return slug

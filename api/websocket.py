@@ -19,6 +19,7 @@ from api.edge import Edge, EdgeState
 from api.errors import ApiError
 from api.key_ring import Caller
 from api.outbox import Outbox
+from api.server_frames import Pong, Ready, text_of
 from api.socket_frames import (
     Authenticate,
     BadFrame,
@@ -128,7 +129,7 @@ class Session:
             self._close_code.set_result(code)
 
     async def run(self) -> None:
-        await self._outbox.put({"type": "ready", "position": self._edge.changes.position})
+        await self._outbox.put(text_of(Ready(self._edge.changes.position)))
         tasks = [
             asyncio.create_task(self._until_disconnected(work))
             for work in (self._read(), self._outbox.run(), self._recheck())
@@ -161,7 +162,7 @@ class Session:
             case Unsubscribe():
                 await self._subscriptions.remove(frame.id)
             case Ping():
-                await self._outbox.put({"type": "pong"})
+                await self._outbox.put(text_of(Pong()))
             case Authenticate():
                 raise BadFrame("authenticated already")
 

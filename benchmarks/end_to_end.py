@@ -166,7 +166,9 @@ class Completions:
             self._take(json.loads(text))
 
     def _take(self, frame: dict[str, Any]) -> None:
-        rows = frame.get("rows", []) if frame["type"] == "snapshot" else [frame.get("row")]
+        rows = frame.get("rows", [])
+        if frame["type"] != "snapshot":
+            rows = [change["row"] for change in rows] or [frame.get("row")]
         for row in filter(None, rows):
             if row["data"]["status"] == "completed":
                 waiting = self._waiting.pop(row["id"], None)

@@ -19,3 +19,4 @@ CREATE TABLE rates (
     PRIMARY KEY (slug, window_ends_ms)
 );
 CREATE INDEX rates_cleared ON rates (slug, window_ends_ms DESC) WHERE jobs_cleared > 0;
+CREATE INDEX rates_changed ON rates (position);

@@ -115,6 +115,14 @@ class ReadModel:
         """The parts of a batch that have become jobs, in the order of its inputs."""
         return await self._rows(JOBS.table, "parts", batch_id=batch_id)
 
+    async def batch_changed(
+        self, batch_id: JobId, after_position: int, limit: int, offset: int = 0
+    ) -> list[JobRow]:
+        """A batch and its parts as far as they changed behind a position, in the order of their last change."""
+        return await self._rows(
+            JOBS.table, "batch_changed", batch_id=batch_id, after=after_position, limit=limit, offset=offset
+        )
+
     async def jobs_changed(self, account_id: AccountId, after_position: int, limit: int) -> list[JobRow]:
         """An account's jobs whose rows changed behind a position, in the order of their last change."""
         return await self._rows(
@@ -215,6 +223,14 @@ class ReadModel:
     async def last_trade(self, slug: CargoSlug, since_ms: int) -> RateRow | None:
         """The last window behind an instant in which a cargo was traded."""
         return await self._row(RATES, "last_trade", slug=slug, since=since_ms)
+
+    async def last_windows(self, slug: CargoSlug | None, limit: int, offset: int) -> list[RateRow]:
+        """The newest window of one cargo, or of each, by slug."""
+        return await self._rows(RATES, "last_windows", slug=slug, limit=limit, offset=offset)
+
+    async def windows_behind(self, slug: CargoSlug | None, after_position: int, limit: int) -> list[RateRow]:
+        """The windows of one cargo, or of all, that were written down behind a position, in its order."""
+        return await self._rows(RATES, "windows_behind", slug=slug, after=after_position, limit=limit)
 
     async def rate_history(self, slug: CargoSlug, since_ms: int, step_ms: int) -> list[HistoryStep]:
         found = await self._dicts("rate_history", slug=slug, since=since_ms, step=step_ms)

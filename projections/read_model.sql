@@ -27,6 +27,11 @@ SELECT * FROM jobs WHERE account_id = %(account_id)s AND position > %(after)s AN
     AND check_id IS NULL
 ORDER BY position, job_id LIMIT %(limit)s;
 
+-- name: batch_changed
+-- A batch and its parts that changed behind a position, in the order of their last change.
+SELECT * FROM jobs WHERE (job_id = %(batch_id)s OR batch_id = %(batch_id)s) AND position > %(after)s
+ORDER BY position, job_id LIMIT %(limit)s OFFSET %(offset)s;
+
 -- name: attempts
 -- The attempts of a job, the first first.
 SELECT * FROM attempts WHERE job_id = %(job_id)s ORDER BY attempt;
@@ -165,6 +170,16 @@ SELECT cargo_slug, count(*) FROM jobs WHERE state = 'submitted' AND check_id IS 
 -- The last window in which a cargo was traded.
 SELECT * FROM rates WHERE slug = %(slug)s AND jobs_cleared > 0 AND window_ends_ms > %(since)s
 ORDER BY window_ends_ms DESC LIMIT 1;
+
+-- name: last_windows
+-- The newest window of one cargo, or of each.
+SELECT DISTINCT ON (slug) * FROM rates WHERE %(slug)s::text IS NULL OR slug = %(slug)s
+ORDER BY slug, window_ends_ms DESC LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: windows_behind
+-- Windows of one cargo, or of all, behind a position.
+SELECT * FROM rates WHERE position > %(after)s AND (%(slug)s::text IS NULL OR slug = %(slug)s)
+ORDER BY position, slug LIMIT %(limit)s;
 
 -- name: rate_history
 -- A cargo's windows behind an instant, gathered into steps, the oldest first. Clearing prices weigh by their jobs.

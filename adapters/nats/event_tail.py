@@ -7,7 +7,7 @@ a follower that falls out of the ring simply reads the log again.
 
 import asyncio
 import bisect
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from nats.aio.client import Client
@@ -55,7 +55,7 @@ class EventTail:
             self._position = position
             self._moved.notify_all()
 
-    async def follow(self, after: int, *, gathering_s: float = 0.0) -> AsyncIterator[Sequence[Commit]]:
+    async def follow(self, after: int, *, gathering_s: float = 0.0) -> AsyncGenerator[Sequence[Commit]]:
         """Every commit behind `after`, in order, for ever; large batches when behind, small ones when live.
 
         A follower to whom a batch of one costs as much as a batch of twenty lets live commits gather for a while.

@@ -85,6 +85,20 @@ def cleared_shape(last: RateRow) -> dict[str, Any]:
     }
 
 
+def window_shape(row: RateRow) -> dict[str, Any]:
+    """One cargo in one window, as it was written down."""
+    return present(
+        {
+            "workload_slug": row.slug,
+            "active_asks": row.open_asks,
+            "active_bids": row.open_bids,
+            "avg_ask_price": price(row.avg_ask_micro),
+            "avg_bid_price": price(row.avg_bid_micro),
+            **cleared_shape(row),
+        }
+    )
+
+
 def region_shape(figures: Figures) -> dict[str, Any]:
     return present(
         {

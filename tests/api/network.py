@@ -354,6 +354,16 @@ class Socket:
             found: dict[str, Any] = json.loads(await self.connection.recv())
             return found
 
+    async def changes(self, count: int) -> list[dict[str, Any]]:
+        """The next `count` changes, each with its place and its row, however many came in one frame."""
+        found: list[dict[str, Any]] = []
+        while len(found) < count:
+            frame = await self.next()
+            assert frame["type"] in {"change", "changes"}, frame
+            found += frame["rows"] if frame["type"] == "changes" else [frame]
+        assert len(found) == count
+        return found
+
     async def until(self, is_it: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """Frames up to and including the first that `is_it`."""
         frames = [await self.next()]
