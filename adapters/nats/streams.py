@@ -135,6 +135,18 @@ STREAMS: Final = (
             "max_bytes": 1024 * MIB,
         },
     ),
+    Stream(
+        name=subjects.APPLICATIONS,
+        subjects=("app.*.*",),
+        settings={
+            "deny_delete": True,
+            "deny_purge": True,
+            "allow_atomic": True,
+            "duplicate_window": SECOND_NS,
+            "discard": "new",
+            "max_bytes": 1024 * MIB,
+        },
+    ),
 )
 
 

@@ -11,6 +11,7 @@ JOB_OUTPUT: Final = "JOB_OUTPUT"
 HEARTBEATS: Final = "HEARTBEATS"
 ADVISORIES: Final = "ADVISORIES"
 ARTIFACTS: Final = "ARTIFACTS"
+APPLICATIONS: Final = "APPLICATIONS"
 
 REGISTER: Final = "coordinator.hosts.register"
 PAIRING: Final = "coordinator.hosts.pairing"
@@ -88,6 +89,11 @@ def pong(island_id: IslandId) -> str:
 def artifact(digest: str, piece: str) -> str:
     """One piece of an artifact by its number, or all of them: `*`."""
     return f"artifact.{token(digest.removeprefix('sha256:'))}.{piece}"
+
+
+def application(name: str, aggregate: str) -> str:
+    """What an application of the `eventsourcing` library keeps of one aggregate, or of all of them: `*`."""
+    return f"app.{token(name)}.{aggregate}"
 
 
 def documents(island_id: IslandId) -> str:

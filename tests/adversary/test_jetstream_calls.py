@@ -10,7 +10,16 @@ from tests.adversary.scene import Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STREAMS: Final = ("EVT", "JOBS", "JOB_STATUS", "JOB_OUTPUT", "HEARTBEATS", "ADVISORIES", "ARTIFACTS")
+STREAMS: Final = (
+    "EVT",
+    "JOBS",
+    "JOB_STATUS",
+    "JOB_OUTPUT",
+    "HEARTBEATS",
+    "ADVISORIES",
+    "ARTIFACTS",
+    "APPLICATIONS",
+)
 STREAM_CALLS: Final = (
     "STREAM.INFO.{stream}",
     "STREAM.UPDATE.{stream}",

@@ -33,6 +33,7 @@ class Role(StrEnum):
     DOOR = "door"  # Judges passwords.
     DOOR_CORE = "door-core"  # Reads facts about islands.
     AUDITOR = "auditor"  # Compares replicas.
+    APPLICATION = "application"  # Keeps aggregates of the `eventsourcing` library; has nothing to do with facts.
     DEPLOY = "deploy"  # A person, when streams are made.
 
 
@@ -136,6 +137,15 @@ PERMISSIONS: Final = {
     ),
     Role.DOOR_CORE: Permissions(home=Home.CORE, publish=(*reads(subjects.EVT), *follows(subjects.EVT))),
     Role.AUDITOR: Permissions(home=Home.SYSTEM, publish=("$SYS.REQ.SERVER.PING.JSZ",)),
+    Role.APPLICATION: Permissions(
+        home=Home.CORE,
+        publish=(
+            "app.*.*",
+            *reads(subjects.APPLICATIONS),
+            *api(f"DIRECT.GET.{subjects.APPLICATIONS}.app.*.*", f"STREAM.MSG.GET.{subjects.APPLICATIONS}"),
+        ),
+        subscribe=("app.*.*",),
+    ),
     Role.DEPLOY: Permissions(home=Home.CORE, publish=(">",), subscribe=(">",)),
 }
 
