@@ -5,7 +5,7 @@ whole without a batch; only a save of several aggregates is an atomic batch, of 
 library's own contract suites (`tests/adapters/nats/test_recorder.py`). They connect as the role `application`.
 
 Notification ids count events from 1. The stream's own order is the position, so two whole numbers a commit are kept in
-memory, read from the stream at first use and extended as it grows.
+memory, read at first use and extended as the stream grows.
 """
 
 import asyncio
@@ -150,9 +150,8 @@ class JetStreamAggregateRecorder(AggregateRecorder):
 
     async def _last(self, subject: str) -> Msg | None:
         """The newest commit of an aggregate. A replica that is behind only makes the server refuse what follows."""
-        reply = await self._client.request(
-            f"$JS.API.DIRECT.GET.{subjects.APPLICATIONS}.{subject}", timeout=ANSWER_S
-        )
+        query = f"$JS.API.DIRECT.GET.{subjects.APPLICATIONS}.{subject}"
+        reply = await self._client.request(query, timeout=ANSWER_S)
         return reply if "Nats-Sequence" in (reply.headers or {}) else None
 
     async def _publish(self, message: Message, batch: dict[str, str]) -> int:
@@ -298,5 +297,5 @@ class JetStreamApplicationRecorder(JetStreamAggregateRecorder, ApplicationRecord
 
 
 def batch_headers(batch_id: str, number: int, *, is_last: bool = False) -> dict[str, str]:
-    headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
-    return headers | ({"Nats-Batch-Commit": "1"} if is_last else {})
+    commit = {"Nats-Batch-Commit": "1"} if is_last else {}
+    return {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)} | commit
