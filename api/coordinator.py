@@ -57,19 +57,22 @@ from commands.processes.batching import BATCHING
 from commands.processes.checking import CHECKING
 from commands.processes.dispatching import DISPATCHING
 from commands.processes.karma import KARMA
+from commands.processes.rating import RATING
 from commands.processes.repaying import REPAYING
 from commands.processes.settling import SETTLING
 from commands.senders import Senders
 from projections.book_reads import BookReads
 from projections.contract import live_schema
+from projections.marketplace_reads import MarketplaceReads
 from projections.migrations import prepare
+from projections.oversight_reads import OversightReads
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel, ReadPool, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
 from projections.runner import connect as connect_database
 
-PROCESSES: Final = (DISPATCHING, SETTLING, KARMA, CHECKING, BATCHING, REPAYING)
+PROCESSES: Final = (DISPATCHING, SETTLING, KARMA, CHECKING, BATCHING, REPAYING, RATING)
 PROCESS_CONNECTIONS_MAX: Final = 4
 JOBS_GATHERING_S: Final = 0.004
 GATHERING_S: Final = 0.05
@@ -130,6 +133,8 @@ class Coordinator:
             tail=self._tail,
             reads=ReadModel(self._reads),
             books=BookReads(self._reads),
+            oversight=OversightReads(self._reads),
+            marketplace=MarketplaceReads(self._reads),
             progress=self.progress,
             outputs=self._outputs,
             artifacts=Artifacts(self.connections.api),

@@ -33,6 +33,7 @@ ACCOUNTS: Final = "accounts"
 CARGOS: Final = "cargos"
 PLACEMENT: Final = "placement"
 LEDGER: Final = "ledger"
+MARKETPLACE: Final = "marketplace"
 EXCHANGE: Final = "exchange"
 UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
 

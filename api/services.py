@@ -18,6 +18,8 @@ from commands.event_log import EventLog
 from commands.handle import CommandHandler
 from domain.ids import IslandId
 from projections.book_reads import BookReads
+from projections.marketplace_reads import MarketplaceReads
+from projections.oversight_reads import OversightReads
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel
 
@@ -34,6 +36,8 @@ class Services:
     tail: EventTail
     reads: ReadModel
     books: BookReads
+    oversight: OversightReads
+    marketplace: MarketplaceReads
     progress: ProjectionProgress
     outputs: Outputs
     artifacts: Artifacts

@@ -48,12 +48,17 @@ class RecordUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateCargo:
-    """`job_id` is a job of this account that ran the cargo, None where there is none."""
+    """What `commands.processes.rating` asks for: `stars` of a review count instead of `previous_stars`; 0 is none.
+
+    `revision` counts the ratings of this account's review, so that each is counted once.
+    """
 
     slug: CargoSlug
     account_id: AccountId
-    job_id: JobId | None
+    job_id: JobId
     stars: int
+    previous_stars: int
+    revision: int
     now_ms: int
 
 

@@ -128,11 +128,15 @@ class CargoReviewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CargoRated:
+    """`stars` count instead of `previous_stars`, 0 is none. `revision` is that of the account's review."""
+
     slug: CargoSlug
     account_id: AccountId
     job_id: JobId
     stars: int
     rated_at_ms: int
+    previous_stars: int = 0
+    revision: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

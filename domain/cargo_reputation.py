@@ -17,7 +17,7 @@ from domain.cargo_events import (
     IncidentRecorded,
     ReputationChanged,
 )
-from domain.cargo_state import Cargo, complaints_of_window
+from domain.cargo_state import Cargo, complaints_of_window, rating_id
 from domain.cargo_trust import case_of, fallen, risen
 from domain.ids import AccountId, CargoSlug, JobId
 from domain.rejection import Rejected, Rejection
@@ -65,21 +65,23 @@ def record_use(cargo: Cargo, command: RecordUse) -> list[CargoEvent]:
 
 
 def rate(cargo: Cargo, command: RateCargo) -> list[CargoEvent]:
-    """The first rating of an account stands; a positive one lifts the reputation."""
-    job_id = job_of_customer(cargo, command.account_id, command.job_id)
-    if command.account_id in cargo.raters:
-        return []
+    """One rating of an account counts. It lifts the reputation as long as it is positive."""
     rated = CargoRated(
         slug=command.slug,
         account_id=command.account_id,
-        job_id=job_id,
+        job_id=command.job_id,
         stars=command.stars,
         rated_at_ms=command.now_ms,
+        previous_stars=command.previous_stars,
+        revision=command.revision,
     )
-    if not is_positive(command.stars):
+    if rating_id(rated) in cargo.ratings:
+        return []
+    change_milli = (is_positive(command.stars) - is_positive(command.previous_stars)) * POSITIVE_RATING_MILLI
+    if not change_milli:
         return [rated]
-    evidence = (f"job {job_id}",)
-    change = (ReputationCause.RATING, POSITIVE_RATING_MILLI)
+    evidence = (f"job {command.job_id}",)
+    change = (ReputationCause.RATING, change_milli)
     return [rated, *changed_by(cargo, command.slug, change, evidence, command.now_ms)]
 
 

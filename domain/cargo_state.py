@@ -76,7 +76,7 @@ class Cargo:
     scan: Scan | None = None
     review: Review | None = None
     awaits_review: bool = False
-    raters: SeenIds = SeenIds()
+    ratings: SeenIds = SeenIds()
     complaints: tuple[Complaint, ...] = ()
     incidents: SeenIds = SeenIds()
 
@@ -143,8 +143,13 @@ def after_level(cargo: Cargo, event: TrustLevelChanged) -> Cargo:
 
 
 def after_rating(cargo: Cargo, event: CargoRated) -> Cargo:
-    standing = with_rating(cargo.standing, event.stars)
-    return replace(cargo, standing=standing, raters=cargo.raters.with_id(event.account_id))
+    standing = with_rating(cargo.standing, event.stars, event.previous_stars)
+    return replace(cargo, standing=standing, ratings=cargo.ratings.with_id(rating_id(event)))
+
+
+def rating_id(event: CargoRated) -> str:
+    """Which rating of which account."""
+    return f"{event.account_id}/{event.revision}"
 
 
 def after_complaint(cargo: Cargo, event: ComplaintFiled) -> Cargo:

@@ -206,9 +206,11 @@ def with_tally(standing: Standing, tally: Tally, reputation_milli: int) -> Stand
     )
 
 
-def with_rating(standing: Standing, stars: int) -> Standing:
-    positive_ratings = standing.positive_ratings + is_positive(stars)
-    return replace(standing, ratings=standing.ratings + 1, positive_ratings=positive_ratings)
+def with_rating(standing: Standing, stars: int, previous_stars: int) -> Standing:
+    """`stars` count instead of `previous_stars`; 0 is no rating."""
+    ratings = standing.ratings + bool(stars) - bool(previous_stars)
+    positive_ratings = standing.positive_ratings + is_positive(stars) - is_positive(previous_stars)
+    return replace(standing, ratings=ratings, positive_ratings=positive_ratings)
 
 
 def with_complaint(standing: Standing) -> Standing:

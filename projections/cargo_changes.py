@@ -81,13 +81,20 @@ def sentence_of(event: CargoEvent) -> str:
         case CargoReviewed():
             return f"review {'passed' if event.is_passed else 'refused'}: {event.note}"
         case CargoRated():
-            return f"rated {event.stars} of 5"
+            return rating_told(event)
         case ComplaintFiled():
             return "a customer complained"
         case IncidentRecorded():
             return f"critical incident: {event.note}"
         case _:
             assert_never(event)
+
+
+def rating_told(event: CargoRated) -> str:
+    if not event.stars:
+        return f"a rating of {event.previous_stars} was taken back"
+    instead = f" instead of {event.previous_stars}" if event.previous_stars else ""
+    return f"rated {event.stars} of 5{instead}"
 
 
 def told(event: ReputationChanged) -> str:

@@ -122,7 +122,7 @@ def changed_cargo(row: CargoRow, event: EventAfterPublication) -> CargoRow:
         case CargoReviewed():
             return replace(row, awaits_review_since_ms=None)
         case CargoRated():
-            return replace(row, standing=with_rating(row.standing, event.stars))
+            return replace(row, standing=with_rating(row.standing, event.stars, event.previous_stars))
         case ComplaintFiled():
             return replace(row, standing=with_complaint(row.standing))
         case CargoScanned() | IncidentRecorded():

@@ -9,8 +9,17 @@ from projections.contract import Projection, live_schema
 from projections.exchange import Exchange
 from projections.jobs import Jobs
 from projections.ledger import Ledger
+from projections.marketplace import Marketplace
 from projections.placement import Placement
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (Jobs(), Placement(), Accounts(), Ledger(), Cargos(), Exchange())
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    Jobs(),
+    Placement(),
+    Accounts(),
+    Ledger(),
+    Cargos(),
+    Exchange(),
+    Marketplace(),
+)
 BY_NAME: Final[Mapping[str, Projection]] = {projection.name: projection for projection in PROJECTIONS}
 LIVE_SCHEMAS: Final = tuple(live_schema(projection) for projection in PROJECTIONS)

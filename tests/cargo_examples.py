@@ -137,10 +137,16 @@ def reviewed(**fields: Any) -> cargo_events.CargoReviewed:
 
 
 def rate(
-    stars: int, account_id: AccountId = CUSTOMER, job_id: JobId | None = JOB_ID
+    stars: int, account_id: AccountId = CUSTOMER, *, instead_of: int = 0, revision: int = 1
 ) -> cargo_commands.RateCargo:
     return cargo_commands.RateCargo(
-        slug=SLUG, account_id=account_id, job_id=job_id, stars=stars, now_ms=T0_MS
+        slug=SLUG,
+        account_id=account_id,
+        job_id=JOB_ID,
+        stars=stars,
+        previous_stars=instead_of,
+        revision=revision,
+        now_ms=T0_MS,
     )
 
 

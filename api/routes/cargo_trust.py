@@ -13,10 +13,12 @@ from api.edge import CARGOS, Edge, EdgeState, origin_of
 from api.errors import not_found
 from api.key_ring import Caller
 from api.request_fields import PLAIN_TEXT, After, PathSlug, RequestId
+from api.review_writing import ReviewText, write_review
 from api.shapes.cargo_trust import trust_shape
 from api.strict_json import StrictRoute
 from domain.cargo import CARGO
-from domain.cargo_commands import CargoCommand, FileComplaint, RateCargo, SubmitForReview
+from domain.cargo_commands import CargoCommand, FileComplaint, SubmitForReview
+from domain.cargo_state import Cargo
 from domain.ids import CargoSlug
 from domain.publisher import PUBLISHER
 from domain.reputation import STARS_MAX
@@ -63,15 +65,10 @@ async def get_trust(slug: PathSlug, _: Reader, edge: Edge, after: After = None) 
 async def rate_workload(
     slug: PathSlug, request: RatingRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
-    """Rate a cargo that this account has run. The first rating of an account stands."""
-    command = RateCargo(
-        slug=slug,
-        account_id=caller.account_id,
-        job_id=await edge.services.reads.job_that_ran(caller.account_id, slug),
-        stars=request.stars,
-        now_ms=clock.now_ms(),
-    )
-    return await carry_out(edge, caller, slug, command, request_id)
+    """Rate a cargo that this account has run: its review without words. The reputation follows in a moment."""
+    handled = await write_review(edge, caller, slug, ReviewText(rating=request.stars), request_id)
+    cargo = await edge.services.handler.state(CARGO, slug)
+    return cargo_answer(slug, cargo, is_counted=bool(handled.events), position=handled.position)
 
 
 @router.post("/complaints")
@@ -103,14 +100,17 @@ async def carry_out(
     origin = origin_of(caller, request_id)
     handled = await edge.services.handler.handle(CARGO, slug, command, origin=origin)
     await edge.settle(CARGOS, handled.position)
-    cargo = handled.state
+    return cargo_answer(slug, handled.state, is_counted=bool(handled.events), position=handled.position)
+
+
+def cargo_answer(slug: CargoSlug, cargo: Cargo, *, is_counted: bool, position: int) -> Response:
     shape = {
         "slug": slug,
-        "counted": bool(handled.events),
+        "counted": is_counted,
         "trust_level": cargo.trust_level,
         "reputation": cargo.standing.reputation_milli / 1000,
         "enabled": not cargo.is_disabled,
         "killed": cargo.is_killed,
         "awaits_review": cargo.awaits_review,
     }
-    return answer({**shape, "data": shape}, position=handled.position)
+    return answer({**shape, "data": shape}, position=position)

@@ -33,6 +33,7 @@ from domain import (
     job_events,
     publisher,
     refund,
+    review,
     treasury,
     treasury_events,
 )
@@ -41,7 +42,15 @@ from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.karma import Penalty
 from domain.placement import Refusal
 from domain.pricing import PriceUnit
-from tests import batch_examples, cargo_examples, check_examples, examples, money_examples, oversight_examples
+from tests import (
+    batch_examples,
+    cargo_examples,
+    check_examples,
+    examples,
+    marketplace_examples,
+    money_examples,
+    oversight_examples,
+)
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 
 GOLDEN: Final = Path(__file__).with_name("golden")
@@ -58,6 +67,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         job.JOB,
         publisher.PUBLISHER,
         refund.REFUND,
+        review.REVIEW,
         treasury.TREASURY,
     )
 }
@@ -72,6 +82,7 @@ UNIONS: Final = (
     job_events.JobEvent,
     publisher.PublisherEvent,
     refund.RefundEvent,
+    review.ReviewEvent,
     treasury_events.TreasuryEvent,
 )
 
@@ -209,6 +220,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     examples.cancelled(attempt=1, island_id=ISLAND, owner_id=OWNER, charge_micro=4_000_000),
     job_events.JobAbandoned(job_id=JOB_ID, account_id=CUSTOMER, abandoned_at_ms=at_ms(60)),
     *money_examples.EXAMPLES,
+    *marketplace_examples.EVENTS,
 )
 WIDENED: Final[tuple[Any, ...]] = (
     examples.joined(owner_id=OWNER, local_id="an-island", password_sha256="f" * 64, karma=3),
@@ -222,6 +234,15 @@ WIDENED: Final[tuple[Any, ...]] = (
         is_killed=True,
         cause=cargo_events.DisableCause.COMPLAINTS,
         evidence=("job 1",),
+    ),
+    cargo_events.CargoRated(
+        slug=SLUG,
+        account_id=CUSTOMER,
+        job_id=JOB_ID,
+        stars=2,
+        rated_at_ms=T0_MS,
+        previous_stars=4,
+        revision=2,
     ),
     examples.lost(loss=Loss.ISLAND_BARRED),
     *check_examples.WIDENED,

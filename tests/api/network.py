@@ -67,12 +67,15 @@ from domain.job_events import Output, Usage
 from domain.placement import Explanation, Refusal, RefusalCount
 from domain.pricing import MICRO_PER_CREDIT
 from projections.book_reads import BookReads
+from projections.marketplace_reads import MarketplaceReads
+from projections.oversight_reads import OversightReads
 from projections.progress import ALL, ProjectionProgress
 from projections.read_model import ReadModel, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
 from registrar.main import Registrar
 from tests.api.newcomers import Newcomer
+from tests.api.socket_schema import check_frame
 from tests.examples import CAPABILITIES, CARGO_VERSION, candidate_of
 from tests.fabric import Fabric
 
@@ -352,7 +355,8 @@ class Socket:
     async def next(self) -> dict[str, Any]:
         async with asyncio.timeout(SEEN_S):
             found: dict[str, Any] = json.loads(await self.connection.recv())
-            return found
+        check_frame(found)
+        return found
 
     async def changes(self, count: int) -> list[dict[str, Any]]:
         """The next `count` changes, each with its place and its row, however many came in one frame."""
@@ -417,6 +421,8 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             tail=tail,
             reads=ReadModel(reads),
             books=BookReads(reads),
+            marketplace=MarketplaceReads(reads),
+            oversight=OversightReads(reads),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),

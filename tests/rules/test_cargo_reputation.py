@@ -10,7 +10,7 @@ from domain.cargo_events import CargoDisabled, CargoEvent, DisableCause, Reputat
 from domain.cargo_reputation import COMPLAINTS_MAX
 from domain.cargo_state import COMPLAINT_WINDOW_MS
 from domain.ids import AccountId, JobId
-from domain.rejection import Rejected, Rejection
+from domain.rejection import Rejection
 from domain.reputation import (
     EXPECTED_RUNS_MIN,
     REPUTATION_RULES_VERSION,
@@ -21,6 +21,7 @@ from domain.reputation import (
     band_of,
     score_milli,
 )
+from domain.review import REVIEW
 from tests.cargo_examples import (
     complaint,
     ends,
@@ -32,6 +33,8 @@ from tests.cargo_examples import (
     use_end,
 )
 from tests.examples import PUBLISHER, SLUG, T0_MS
+from tests.marketplace_examples import write
+from tests.scenario import Scenario
 
 GOOD, BAD, SLOW, CANCELLED = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CANCELLED
 DAY_S = 24 * 3_600
@@ -107,6 +110,15 @@ def test_an_account_rates_a_cargo_once() -> None:
     assert milli(rate(5), rate(5), rate(4)) == 1_050
 
 
+def test_a_rating_counts_until_it_is_changed_or_taken_back() -> None:
+    changed = rate(2, instead_of=5, revision=2)
+    assert milli(rate(5), changed) == milli(rate(5), changed, changed) == 1_000
+    assert milli(rate(5), rate(4, instead_of=5, revision=2)) == 1_050
+    assert milli(rate(5), rate(0, instead_of=5, revision=2), rate(4, revision=3)) == 1_050
+    standing = CARGO.fold(after(rate(5), changed, rate(0, instead_of=2, revision=3))).standing
+    assert (standing.ratings, standing.positive_ratings) == (0, 0)
+
+
 def test_a_complaint_costs_a_fifth() -> None:
     assert milli(complaint()) == 800
 
@@ -122,18 +134,23 @@ def test_a_critical_incident_costs_a_half() -> None:
     assert milli(incident) == milli(incident, incident) == 500
 
 
-@pytest.mark.parametrize("command", [rate(5, job_id=None), complaint(job_id=None)])
-def test_only_who_ran_a_cargo_judges_it(command: Any) -> None:
-    with pytest.raises(Rejected) as rejected:
-        after(command)
-    assert rejected.value.code is Rejection.CARGO_NOT_RUN
+def given(decider: Any) -> Scenario[Any, Any, Any]:
+    """A cargo that is published and not judged yet."""
+    return Scenario(decider).given(*(after() if decider is CARGO else ()))
 
 
-@pytest.mark.parametrize("command", [rate(5, PUBLISHER), complaint(PUBLISHER)])
-def test_a_publisher_does_not_judge_the_own_cargo(command: Any) -> None:
-    with pytest.raises(Rejected) as rejected:
-        after(command)
-    assert rejected.value.code is Rejection.CARGO_NOT_RUN
+@pytest.mark.parametrize(
+    ("decider", "command"), [(REVIEW, write(5, job_id=None)), (CARGO, complaint(job_id=None))]
+)
+def test_only_who_ran_a_cargo_judges_it(decider: Any, command: Any) -> None:
+    given(decider).when(command).then_rejected(Rejection.CARGO_NOT_RUN)
+
+
+@pytest.mark.parametrize(
+    ("decider", "command"), [(REVIEW, write(5, account_id=PUBLISHER)), (CARGO, complaint(PUBLISHER))]
+)
+def test_a_publisher_does_not_judge_the_own_cargo(decider: Any, command: Any) -> None:
+    given(decider).when(command).then_rejected(Rejection.CARGO_NOT_RUN)
 
 
 def test_a_reputation_never_leaves_zero_to_five() -> None:
