@@ -1,9 +1,9 @@
 """Where in the log a time lies, and how much of it a question may read.
 
-Used by routes that look back over hours. The log is read in order of time, so a time is found by halving.
+Used by routes that look back. The log is read in order of time, so a time is found by halving.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from commands.event_log import EventLog
 
@@ -28,4 +28,12 @@ async def recorded_at(log: EventLog, position: int) -> int | None:
     """When the commit at this position was recorded (Unix ms)."""
     async for commits in log.read(after=position - 1, up_to=position):
         return commits[-1].recorded_at_ms
+    return None
+
+
+async def event_at(log: EventLog, position: int, index: int) -> Any:
+    """The event at this address, or None where there is none."""
+    async for commits in log.read(after=position - 1, up_to=position):
+        events = commits[0].events
+        return events[index] if index < len(events) else None
     return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cli.terminal import say, show_table
+from domain.check_draw import CheckReason
 from domain.failure import Loss
 from domain.placement import Refusal
 
@@ -30,6 +31,7 @@ REMEDIES: Final[Mapping[Refusal, str]] = {
     Refusal.PRIVACY_TIER: "start an island of your own, or submit with a lower privacy tier",
     Refusal.UNSIGNED: "start an island with keys of its own: archipelago island join URL",
     Refusal.TRUST_REFUSED: "use a cargo of a higher trust level; the owner takes no lower one",
+    Refusal.CATEGORY_REFUSED: "start an island that takes such cargos; these owners do not",
     Refusal.ASK_ABOVE_BID: "submit again with a higher --bid",
     Refusal.TRIED_BEFORE: "start another island: this job failed there before",
     Refusal.AT_CAPACITY: "wait for a free slot, or start another island",
@@ -39,6 +41,14 @@ LOSSES: Final[Mapping[str, str]] = {
     Loss.NEVER_STARTED: "the island never said that it began",
     Loss.ISLAND_BARRED: "the island was barred, removed or revoked meanwhile",
     Loss.CARGO_DISABLED: "the cargo was switched off for everybody",
+}
+REASONS: Final[Mapping[str, str]] = {
+    CheckReason.REDUNDANCY: "you asked for several runs",
+    CheckReason.NEWCOMER: "the island had too few confirmed results",
+    CheckReason.SAMPLED: "drawn by lot",
+    CheckReason.TIE_BREAK: "two runs differed",
+    CheckReason.RECHECK: "the island was wrong about another job",
+    CheckReason.KNOWN_ANSWER: "its answer was known",
 }
 ID_CHARACTERS: Final = 12
 TERMS: Final = (
@@ -66,6 +76,10 @@ def show_placement(placement: dict[str, Any]) -> None:
         say(text)
     if charge := placement.get("charge"):
         say(charge_text(charge))
+    for repayment in placement.get("repayments", []):
+        say(repayment_text(repayment))
+    if verdict := placement.get("verdict"):
+        show_verdict(verdict, placement["job_id"])
 
 
 def standing_text(placement: Mapping[str, Any]) -> str | None:
@@ -152,6 +166,34 @@ def settled_text(charge: Mapping[str, Any]) -> str:
         f"Of it the platform got {charge['platform_fee']}, the publisher {charge['publisher']}, the island "
         f"{charge['island']}, by price rules {charge['price_rules_version']} (event {charge['event']})."
     )
+
+
+def repayment_text(repayment: Mapping[str, Any]) -> str:
+    """What came back after the end, why, and where that is recorded."""
+    if repayment["kind"] == "refunded":
+        return (
+            f"{repayment['amount']} credits of it were refunded (event {repayment['event']}, "
+            f"for settlement {repayment['original']})."
+        )
+    return (
+        f"The network paid {repayment['amount']} credits because the job was {repayment['reason']}, by compensation "
+        f"rules {repayment['compensation_rules_version']} (event {repayment['event']}). "
+        f"The attempts that ended: events {', '.join(repayment['evidence'])}."
+    )
+
+
+def show_verdict(verdict: Mapping[str, Any], job_id: str) -> None:
+    """What comparing the runs came to, a line for each run."""
+    say(
+        f"Its result was compared ({REASONS.get(verdict['reason'], verdict['reason'])}): {verdict['outcome']}."
+    )
+    if verdict["answer_id"] != job_id:
+        say(f"The output is that of run {verdict['answer_id']}.")
+    runs = (
+        (run["job_id"], run.get("host_name") or run.get("host_id") or "", run["vote"])
+        for run in verdict["runs"]
+    )
+    show_table(("RUN", "ISLAND", "VOTE"), runs)
 
 
 def candidate_row(candidate: Mapping[str, Any], winner_id: str) -> Sequence[object]:

@@ -9,16 +9,21 @@ from starlette.responses import Response
 from api.answers import answer
 from api.authorization import JobReader
 from api.edge import JOBS, LEDGER, Edge, EdgeState
+from api.log_window import event_at
 from api.owned import owned_job
 from api.request_fields import After, PathJobId
 from api.shapes.attempt import attempt_shape, refusals_shape
 from api.shapes.charge import charge_shape
 from api.shapes.fact import fact_shape
-from api.shapes.job import error_text, queue_reasons
+from api.shapes.job import compared_shape, error_text, queue_reasons
 from api.shapes.ledger import entry_shape, is_visible
 from api.shapes.present import present
 from api.shapes.rejected_claim import rejected_claim_fields
+from api.shapes.repayment import REPAYMENTS, repayment_shape
 from domain.job import JOB
+from projections.jobs import JobRow
+from projections.ledger import EntryRow
+from projections.postings import free
 
 REJECTIONS_MAX: Final = 200
 
@@ -47,7 +52,7 @@ async def get_timeline(job_id: PathJobId, caller: JobReader, edge: Edge, after: 
 @router.get("/{job_id}/placement")
 async def get_placement(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """Why the job ran where it ran: winner, scores and counted refusals of every attempt; why it still waits or failed;
-    and why it cost what it cost.
+    why it cost what it cost and what came back later; and what comparing its runs came to.
     """
     await edge.catch_up(JOBS, after)
     await edge.catch_up(LEDGER, after)
@@ -66,8 +71,29 @@ async def get_placement(job_id: PathJobId, caller: JobReader, edge: Edge, after:
         "error_code": row.error_code,
         "error": error_text(row),
         "charge": charge_shape(row, past.events, entries),
+        "repayments": await repayments(edge, row, entries),
+        "verdict": await verdict(edge, row),
     }
     return answer(present({**shape, "data": attempts}))
+
+
+async def repayments(
+    edge: EdgeState, row: JobRow, entries: Iterable[EntryRow]
+) -> list[dict[str, Any]] | None:
+    """What the job's account got back after its end, oldest first; None where that is nothing."""
+    own = [entry for entry in entries if entry.kind in REPAYMENTS and entry.account == free(row.account_id)]
+    log = edge.services.log
+    return [repayment_shape(entry, await event_at(log, entry.position, entry.index)) for entry in own] or None
+
+
+async def verdict(edge: EdgeState, row: JobRow) -> dict[str, Any] | None:
+    """The verdict with the name of each run's island; one that has left has none. None where there is no verdict."""
+    shape: dict[str, Any] | None = compared_shape(row).get("verdict")
+    for run in shape["runs"] if shape else ():
+        island = await edge.services.reads.island(run["host_id"]) if run["host_id"] else None
+        if island is not None:
+            run["host_name"] = island.name
+    return shape
 
 
 async def name_examples(edge: EdgeState, refusals: Iterable[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from api.shapes.attempt import attempt_shape, refusals_shape
 from api.shapes.charge import charge_shape
 from api.shapes.job import error_text, queue_reasons
 from api.shapes.present import present
-from cli.placement_view import charge_text, show_placement
+from cli.placement_view import charge_text, repayment_text, show_placement, show_verdict
 from domain.failure import Failure, ReturnReason
 from domain.pricing import MICRO_PER_CREDIT
 from projections.attempts import ATTEMPTS, AttemptRow
@@ -194,6 +194,37 @@ def test_a_metered_charge_is_told_unit_by_unit_and_where_it_was_cut() -> None:
 
 def test_a_job_that_succeeded_and_is_not_booked_yet_says_so() -> None:
     assert "still held" in charge_text({"standing": "unsettled", "bid": "5.0"})
+
+
+def test_what_came_back_after_the_end_is_told_with_its_causes() -> None:
+    paid = {"kind": "compensated", "amount": "0.3", "event": "40.0", "reason": "late"}
+    text = repayment_text(paid | {"evidence": ["7.0", "9.0"], "compensation_rules_version": 1})
+    assert text == (
+        "The network paid 0.3 credits because the job was late, by compensation rules 1 (event 40.0). "
+        "The attempts that ended: events 7.0, 9.0."
+    )
+    refunded = {"kind": "refunded", "amount": "0.1", "event": "41.0", "original": "30.0"}
+    assert repayment_text(refunded) == "0.1 credits of it were refunded (event 41.0, for settlement 30.0)."
+
+
+def test_compared_runs_are_told_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [
+        {"job_id": "run-2", "host_id": "i-2", "host_name": "harbour", "vote": "agrees"},
+        {"job_id": "run-3", "host_id": "i-3", "vote": "agrees"},
+        {"job_id": "run-1", "host_id": "i-1", "host_name": "attic", "vote": "differs"},
+    ]
+    show_verdict(
+        {"outcome": "contradicted", "reason": "redundancy", "answer_id": "run-2", "runs": runs}, "run-1"
+    )
+    said = [line.split() for line in capsys.readouterr().out.splitlines() if "─" not in line]
+    assert said == [
+        ["Its", "result", "was", "compared", "(you", "asked", "for", "several", "runs):", "contradicted."],
+        ["The", "output", "is", "that", "of", "run", "run-2."],
+        ["RUN", "ISLAND", "VOTE"],
+        ["run-2", "harbour", "agrees"],
+        ["run-3", "i-3", "agrees"],
+        ["run-1", "attic", "differs"],
+    ]
 
 
 if __name__ == "__main__":

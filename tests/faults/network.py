@@ -16,13 +16,21 @@ import httpx
 import psutil
 from nats.aio.client import Client
 
+from adapters import clock
 from adapters.embedded.data_directory import DataDirectory
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.embedded.server import EmbeddedServer
 from adapters.embedded.servers import EmbeddedServers
 from adapters.nats.accounts.nkey import Kind, NKey
 from adapters.nats.accounts.roles import Role
+from adapters.nats.event_log import JetStreamEventLog
 from api.api_key_text import new_api_key
+from commands.event_log import Origin
+from commands.handle import CommandHandler
+from domain.account import ACCOUNT
+from domain.account_commands import OpenAccount
+from domain.api_key import API_KEY, IssueApiKey, Scope
+from domain.ids import AccountId
 from island.credentials import CREDENTIALS_FILE
 from island.identity import ACCOUNT_SEED_FILE, USER_SEED_FILE
 from tests.fabric import Fabric, JoinedIsland
@@ -82,7 +90,7 @@ class Network:
         await door.says("door_open")
         return door
 
-    async def add_coordinator(self, keys: Path | None = None) -> Program:
+    async def add_coordinator(self, keys: Path | None = None, **more: str) -> Program:
         """Starts one more, with its own folder or with that copy of it, and waits until the local key works there."""
         number = len(self.coordinators) + 1
         port = self._ports.choose(f"coordinator-{number}")
@@ -96,6 +104,7 @@ class Network:
             "ARCHIPELAGO_LOCAL_KEY": self.key,
             "ARCHIPELAGO_REQUESTS_PER_MINUTE": PLENTY,
             "ARCHIPELAGO_JOB_READS_PER_MINUTE": PLENTY,
+            **more,
         }
         coordinator = Program(f"coordinator-{number}", "api", settings, self._directory.logs)
         client = await self._stack.enter_async_context(
@@ -118,29 +127,52 @@ class Network:
 
         await eventually(well)
 
-    async def add_island(self, name: str) -> Program:
-        """Starts one more, with one slot, and waits until it is online."""
+    async def add_owner(self, name: str) -> str:
+        """Opens one more account, and returns its key once that works."""
+        key, account_id = new_api_key(), AccountId(name)
+        opened = OpenAccount(account_id=account_id, name=name, now_ms=clock.now_ms())
+        issued = IssueApiKey(
+            key_id=key.key_id,
+            account_id=account_id,
+            name=name,
+            prefix=key.prefix,
+            secret_sha256=key.sha256,
+            scopes=tuple(Scope),
+            now_ms=clock.now_ms(),
+        )
+        async with self.as_operator() as client:
+            handler = CommandHandler(JetStreamEventLog(client))
+            origin = Origin(command_id=clock.new_id(), actor="test")
+            await handler.handle(ACCOUNT, account_id, opened, origin=origin)
+            await handler.handle(API_KEY, key.key_id, issued, origin=origin)
+        bearer = {"Authorization": f"Bearer {key.text}"}
+        await eventually(lambda: answered(self.http, "/account", **bearer))
+        return key.text
+
+    async def add_island(self, name: str, *, key: str = "", module: str = "island") -> Program:
+        """Starts one more, with one slot, and waits until it is online. With no key it is the local account's."""
         settings = {
             "ARCHIPELAGO_ISLAND_COORDINATOR_URL": str(self.http.base_url).removesuffix("/api/v1/"),
-            "ARCHIPELAGO_ISLAND_KEY": self.key,
+            "ARCHIPELAGO_ISLAND_KEY": key or self.key,
             "ARCHIPELAGO_ISLAND_NATS_URL": self.servers.nats.url,
             "ARCHIPELAGO_ISLAND_STATE_DIR": str(self._directory.root / name),
             "ARCHIPELAGO_ISLAND_NAME": name,
             "ARCHIPELAGO_ISLAND_SLOTS": "1",
         }
-        island = Program(name, "island", settings, self._directory.logs)
+        island = Program(name, module, settings, self._directory.logs)
         self.islands.append(island)
         island.start()
 
         async def is_online() -> bool:
-            return (await self.host(name)).get("status") == "online"
+            return (await self.host(name, key=key)).get("status") == "online"
 
         await eventually(is_online)
         return island
 
-    async def host(self, name: str) -> dict[str, Any]:
+    async def host(self, name: str, *, key: str = "") -> dict[str, Any]:
         """An island by its name, as its owner sees it; empty where it is not known yet."""
-        hosts = (await self.http.get("/hosts")).raise_for_status().json()["hosts"]
+        bearer = {"Authorization": f"Bearer {key or self.key}"}
+        hosts = (await self.http.get("/hosts", headers=bearer)).raise_for_status().json()["hosts"]
         return next((host for host in hosts if host["name"] == name), {})
 
     async def publish(self, wait_s: float, *, trust_level: int = 1) -> str:
