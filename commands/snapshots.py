@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 S = TypeVar("S")
 
-LONG_LIVED: Final = frozenset({"account", "island", "cargo", "exchange"})
+LONG_LIVED: Final = frozenset({"account", "island", "cargo", "exchange", "checkpoint"})
 """Categories whose aggregates live as long as people, machines and programs do; all others end soon."""
 UNKEPT_EVENTS_MIN: Final = 1_000
 UNKEPT_SHARE_MAX: Final = 1 / 16
