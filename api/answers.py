@@ -36,10 +36,15 @@ def list_answer(
     total: int,
     limit: int,
     offset: int,
+    about: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A page: the rows under their own name at the top level, and their `data` forms as `data`."""
+    """A page: the rows under their own name at the top level, and their `data` forms as `data`.
+
+    `about` says at the top level what the rows are of.
+    """
     return answer(
         {
+            **(about or {}),
             name: rows,
             "count": len(rows),
             "data": [row["data"] for row in rows],

@@ -18,6 +18,7 @@ from api.edge import new_edge
 from api.envelope import Envelope
 from api.routes import (
     account,
+    admin_hosts,
     api_keys,
     artifacts,
     asyncapi,
@@ -71,6 +72,7 @@ ROUTES: Final = (
     artifacts,
     host_tickets,
     hosts,
+    admin_hosts,
     island_idleness,
     island_karma,
     island_oversight,

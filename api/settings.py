@@ -72,6 +72,27 @@ class Settings(BaseSettings):
     anonymous_per_minute: int = Field(
         default=600, ge=1, description="Requests without a valid key that an address may make in a minute."
     )
+    review_islands: bool = Field(
+        default=False,
+        description="An operator approves every new island before it gets jobs: see /admin/hosts/pending.",
+    )
+    chat_cargo: str = Field(
+        default="llm-chat",
+        description="Cargo that answers chat completions for `default`, `mistral-7b` and `gpt-3.5-turbo`.",
+    )
+    embedding_cargo: str = Field(
+        default="text-embed",
+        description="Cargo that makes embeddings for `default` and OpenAI's names of models.",
+    )
+    image_cargo: str = Field(
+        default="sdxl", description="Cargo that makes images for `default` and OpenAI's names of models."
+    )
+    model_wait_s: float = Field(
+        default=60,
+        gt=0,
+        le=600,
+        description="How long a call of a model waits for an island before its job is cancelled.",
+    )
     network_credits: int = Field(
         default=10_000,
         ge=0,

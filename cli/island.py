@@ -158,7 +158,7 @@ def show_islands(islands: list[dict[str, Any]]) -> None:
         (
             island["id"],
             island["name"],
-            island["status"],
+            island["standing"],
             "yes" if island.get("signed") else "no",
             ", ".join(island.get("runtimes", ())),
             f"{island.get('active_jobs', 0)}/{island.get('slots', 0)}",

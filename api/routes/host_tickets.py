@@ -39,6 +39,7 @@ async def issue_ticket(request: TicketRequest, caller: Lender, edge: Edge, reque
         local_id=made.local_id,
         password_sha256=made.sha256,
         now_ms=clock.now_ms(),
+        needs_review=edge.services.settings.review_islands,
     )
     handled = await edge.services.handler.handle(
         ISLAND, made.island_id, command, origin=origin_of(caller, request_id)

@@ -1,4 +1,4 @@
-"""The caller's own islands, under the name clients have for them: list, get, rename, remove."""
+"""The caller's own islands, under the name clients have for them: list, get, rename, drain, resume, remove."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -7,14 +7,15 @@ from starlette.responses import Response
 from adapters import clock
 from api.answers import answer, list_answer
 from api.authorization import Lender, Reader
-from api.edge import PLACEMENT, Edge, origin_of
+from api.edge import PLACEMENT, Edge, EdgeState, origin_of
+from api.key_ring import Caller
 from api.owned import check_owns_island, owned_island
 from api.request_fields import After, Limit, Name, Offset, PathIslandId, RequestId
 from api.shapes.host import host_shape
 from api.shapes.rejected_claim import rejected_claim_shape
 from api.strict_json import StrictRoute
 from domain.island import ISLAND
-from domain.island_commands import RemoveIsland, RenameIsland
+from domain.island_commands import DrainIsland, RemoveIsland, RenameIsland, ResumeIsland
 
 router = APIRouter(prefix="/hosts", tags=["hosts"], route_class=StrictRoute)
 
@@ -59,6 +60,34 @@ async def rename_host(
     await edge.settle(PLACEMENT, handled.position)
     shape = {"host_id": island_id, "name": handled.state.name}
     return answer({**shape, "data": shape}, position=handled.position)
+
+
+@router.post("/{island_id}/drain")
+async def drain_host(island_id: PathIslandId, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
+    """Stop giving jobs to one own island. What runs there goes on; the order stands until it is resumed."""
+    await check_owns_island(edge, caller, island_id)
+    command = DrainIsland(island_id=island_id, owner_id=caller.account_id, now_ms=clock.now_ms())
+    return await order(edge, caller, command, request_id)
+
+
+@router.post("/{island_id}/resume")
+async def resume_host(island_id: PathIslandId, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
+    """Give jobs to one own island again."""
+    await check_owns_island(edge, caller, island_id)
+    command = ResumeIsland(island_id=island_id, owner_id=caller.account_id, now_ms=clock.now_ms())
+    return await order(edge, caller, command, request_id)
+
+
+async def order(
+    edge: EdgeState, caller: Caller, command: DrainIsland | ResumeIsland, request_id: str
+) -> Response:
+    """Carries an owner's order out and shows the island as it stands behind it."""
+    origin = origin_of(caller, request_id)
+    handled = await edge.services.handler.handle(ISLAND, command.island_id, command, origin=origin)
+    await edge.settle(PLACEMENT, handled.position)
+    row = await owned_island(edge, caller, command.island_id)
+    shape = host_shape(row, heard_at_ms=edge.services.heard(command.island_id))
+    return answer(shape, position=handled.position)
 
 
 @router.delete("/{island_id}")

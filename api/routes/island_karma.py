@@ -40,7 +40,8 @@ async def list_karma_changes(
     changes = (await stated(edge, caller, island_id, at)).changes
     page = changes[::-1][offset : offset + limit]
     rows = [change_shape(change) for change in page]
-    return list_answer("events", rows, total=len(changes), limit=limit, offset=offset)
+    about = {"host_id": island_id}
+    return list_answer("events", rows, total=len(changes), limit=limit, offset=offset, about=about)
 
 
 async def stated(edge: EdgeState, caller: Caller, island_id: IslandId, moment: Moment) -> KarmaStatement:

@@ -82,6 +82,7 @@ async def enrol_island(
         name=enrolment.name,
         user_key=enrolment.user_key,
         now_ms=clock.now_ms(),
+        needs_review=edge.services.settings.review_islands,
     )
     origin = (
         origin_of(caller, request_id)

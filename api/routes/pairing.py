@@ -46,7 +46,12 @@ async def pair_island(request: PairRequest, caller: Lender, edge: Edge, request_
     """Pair the island that shows this code with the account of this key."""
     await check_room(edge, caller.account_id)  # First, for a code works once.
     island_id = await take(edge, caller, request.code)
-    command = PairIsland(island_id=island_id, owner_id=caller.account_id, now_ms=clock.now_ms())
+    command = PairIsland(
+        island_id=island_id,
+        owner_id=caller.account_id,
+        now_ms=clock.now_ms(),
+        needs_review=edge.services.settings.review_islands,
+    )
     handled = await edge.services.handler.handle(
         ISLAND, island_id, command, origin=origin_of(caller, request_id)
     )

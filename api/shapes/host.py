@@ -1,14 +1,25 @@
-"""An island, under the name clients have for it: a host. Shown to its owner only."""
+"""An island, under the name clients have for it: a host. Shown to its owner, and with more beside it to operators."""
 
-from typing import Any
+from typing import Any, Final
 
 from api.shapes.amounts import decimal_text
 from api.shapes.present import instant, maybe_instant, present
 from domain.karma import PAYOUT_KARMA
-from projections.placement import IslandRow
+from projections.placement import IslandRow, IslandStatus
 
 MINUTE_MS = 60_000
 REPUTATION_MAX = 100
+STATUS_OF: Final = {
+    IslandStatus.REMOVED: "offline",
+    IslandStatus.REVOKED: "suspended",
+    IslandStatus.SUSPENDED: "suspended",
+    IslandStatus.REJECTED: "suspended",
+    IslandStatus.PENDING: "pending",
+    IslandStatus.OFFLINE: "offline",
+    IslandStatus.DRAINING: "online",
+    IslandStatus.ONLINE: "online",
+}
+"""The four words that published clients know; ours stands beside it as `standing`."""
 
 
 def host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
@@ -27,7 +38,12 @@ def host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
     shape = {
         "id": row.island_id,
         "name": row.name,
-        "status": row.status.value,
+        "status": STATUS_OF[row.status],
+        "standing": row.status.value,
+        "suspended_reason": row.bar_reason or None,
+        "suspended_at": maybe_instant(row.barred_at_ms),
+        "capabilities_verified": row.verified_at_ms is not None,
+        "capabilities_verified_at": maybe_instant(row.verified_at_ms),
         "signed": not row.is_unsigned,
         "region": row.region or "auto",
         "platform": row.platform,
@@ -39,6 +55,7 @@ def host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
         "slots": row.slots,
         "runtimes": capabilities["runtimes"],
         "draining": row.is_draining,
+        "drain_ordered": row.is_drain_ordered,
         "active_jobs": row.active,
         "jobs_completed": row.jobs_completed,
         "jobs_failed": row.jobs_failed,
@@ -63,3 +80,10 @@ def host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
         "last_heartbeat_at": shape["last_heartbeat_at"],
     }
     return present({**shape, "data": present(data)})
+
+
+def admin_host_shape(row: IslandRow, *, heard_at_ms: int | None) -> dict[str, Any]:
+    """The same as an operator sees it."""
+    more = {"owner_id": row.owner_id, "verification_notes": row.verification_notes or None}
+    shape = host_shape(row, heard_at_ms=heard_at_ms)
+    return {**present(more), **shape}

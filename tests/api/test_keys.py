@@ -41,6 +41,18 @@ ROUTES: Final = {
     ("POST", "/api/v1/hosts/{island_id}/suspend"): Scope.ADMIN,
     ("POST", "/api/v1/hosts/{island_id}/reinstate"): Scope.ADMIN,
     ("POST", "/api/v1/hosts/{island_id}/revoke"): Scope.ADMIN,
+    ("POST", "/api/v1/hosts/{island_id}/drain"): Scope.ISLANDS,
+    ("POST", "/api/v1/hosts/{island_id}/resume"): Scope.ISLANDS,
+    ("GET", "/api/v1/admin/hosts"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/hosts/pending"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/hosts/unverified"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/hosts/{island_id}"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/hosts/{island_id}/approve"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/hosts/{island_id}/reject"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/hosts/{island_id}/suspend"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/hosts/{island_id}/unsuspend"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/hosts/{island_id}/verify"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/hosts/{island_id}/unverify"): Scope.ADMIN,
     ("POST", "/api/v1/hosts/tickets"): Scope.ISLANDS,
     ("GET", "/api/v1/rejected-claims"): Scope.ADMIN,
     ("GET", "/api/v1/islands/nonce"): OPEN,
@@ -78,7 +90,29 @@ ROUTES: Final = {
     ("POST", "/api/v1/workloads/{slug}/reviews"): Scope.ADMIN,
     ("POST", "/api/v1/workloads/{slug}/incidents"): Scope.ADMIN,
     ("GET", "/api/v1/reviews"): Scope.ADMIN,
+    ("GET", "/api/v1/marketplace"): OPEN,
+    ("GET", "/api/v1/marketplace/categories"): OPEN,
+    ("GET", "/api/v1/marketplace/{slug}"): OPEN,
+    ("GET", "/api/v1/marketplace/{slug}/reviews"): OPEN,
+    ("POST", "/api/v1/marketplace/{slug}/reviews"): Scope.WRITE,
+    ("PUT", "/api/v1/marketplace/reviews/{review_id}"): Scope.WRITE,
+    ("DELETE", "/api/v1/marketplace/reviews/{review_id}"): Scope.WRITE,
+    ("POST", "/api/v1/marketplace/reviews/{review_id}/helpful"): Scope.WRITE,
+    ("POST", "/api/v1/marketplace/reviews/{review_id}/flag"): Scope.WRITE,
+    ("GET", "/api/v1/admin/marketplace/reviews"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/marketplace/reviews/{review_id}/remove"): Scope.ADMIN,
     ("POST", "/api/v1/publishers/{account_id}/tier"): Scope.ADMIN,
+    **{
+        (method, f"{base}{path}"): scope
+        for base in ("/api/v1", "/v1")
+        for method, path, scope in (
+            ("POST", "/chat/completions", Scope.WRITE),
+            ("GET", "/models", Scope.READ),
+            ("GET", "/models/{model}", Scope.READ),
+            ("POST", "/embeddings", Scope.WRITE),
+            ("POST", "/images/generations", Scope.WRITE),
+        )
+    },
 }
 IN_PATHS: Final = {
     "{job_id}": "00000000-0000-0000-0000-000000000000",
@@ -87,6 +121,8 @@ IN_PATHS: Final = {
     "{account_id}": "nobody",
     "{island_id}": "island-nobody",
     "{key}": "nobody00",
+    "{review_id}": "999999999",
+    "{model}": "nothing",
 }
 KEYED: Final = [(method, path, scope) for (method, path), scope in ROUTES.items() if scope is not OPEN]
 

@@ -33,7 +33,7 @@ async def operator(network: Network) -> Person:
 
 async def status_of(network: Network, person: Person, island_id: IslandId) -> str:
     answer = await network.http.get(f"/hosts/{island_id}", headers=person.headers)
-    return str(answer.json().get("status", answer.status_code))
+    return str(answer.json().get("standing", answer.status_code))
 
 
 async def test_an_owner_renames_an_island(network: Network) -> None:
