@@ -19,6 +19,7 @@ from benchmarks import (
     long_history,
     placement_rate,
     projection_rate,
+    submit_rate,
 )
 from benchmarks.fabric import Row
 
@@ -125,6 +126,21 @@ async def end_to_end_rows() -> list[Row]:
     ]
 
 
+async def submit_rows() -> list[Row]:
+    return [
+        (
+            f"{name}, {submit_rate.AT_ONCE} at once, one coordinator",
+            (
+                f"{rate.requests_per_s:,.0f}/s, p50 {rate.p50_ms:.1f} ms, p99 {rate.p99_ms:.1f} ms; processor time "
+                + ", ".join(f"{program} {cpu_ms:.2f}" for program, cpu_ms in rate.cpu_ms.items())
+                + " ms"
+            ),
+            "",
+        )
+        for name, rate in (await submit_rate.run()).items()
+    ]
+
+
 MEASURES: Final = (
     append_rows,
     history_rows,
@@ -132,6 +148,7 @@ MEASURES: Final = (
     placement_rows,
     cheating_rows,
     end_to_end_rows,
+    submit_rows,
     fabric.admission_rows,
     fabric.end_rows,
     fabric.crowd_rows,

@@ -63,15 +63,15 @@ class Running:
 
 
 @asynccontextmanager
-async def network() -> AsyncIterator[Running]:
-    """`archipelago up` in a temporary data directory, stopped and removed afterwards."""
+async def network(*options: str) -> AsyncIterator[Running]:
+    """`archipelago up` with these options in a temporary data directory, stopped and removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="archipelago-bench-", ignore_cleanup_errors=True) as root:
         environment = os.environ | {
             "ARCHIPELAGO_REQUESTS_PER_MINUTE": "1000000",
             "ARCHIPELAGO_JOB_READS_PER_MINUTE": "1000000",
         }
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.main", "up", "--data-dir", root, "--port", "0",
+            sys.executable, "-m", "cli.main", "up", "--data-dir", root, "--port", "0", *options,
             env=environment, stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
