@@ -205,6 +205,20 @@ class CancelJob(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str | None = None
 
 
+class PreloadRecommendation(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A cargo that an island would do well to have at hand. `type`: model, or the runtime of what is no model."""
+
+    type: str
+    workload_slug: str
+    runtime_type: str
+    wasm_url: str | None = None
+    wasm_hash: str | None = None
+    estimated_earnings_per_job: str | None = None
+    queued_demand: int | None = None
+    demand_score: int | None = None
+    priority: str | None = None
+
+
 class PairingRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     host_id: str
 

@@ -38,6 +38,7 @@ from api.nonces import nonce_secret
 from api.pairing_desk import PairingDesk
 from api.pairing_page import pair_url
 from api.planners import Planners, load_planners, planner_work
+from api.preload_worker import preload_islands
 from api.services import Services
 from api.settings import Settings
 from api.version import VERSION
@@ -63,6 +64,7 @@ from commands.processes.settling import SETTLING
 from commands.senders import Senders
 from projections.book_reads import BookReads
 from projections.contract import live_schema
+from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.migrations import prepare
 from projections.oversight_reads import OversightReads
@@ -134,6 +136,7 @@ class Coordinator:
             reads=ReadModel(self._reads),
             books=BookReads(self._reads),
             oversight=OversightReads(self._reads),
+            demands=DemandReads(self._reads),
             marketplace=MarketplaceReads(self._reads),
             progress=self.progress,
             outputs=self._outputs,
@@ -185,6 +188,9 @@ class Coordinator:
             process.name: partial(run_process, process, self._tail, self._store, self._carrier, self.troubles)
             for process in PROCESSES
         }
+        work["preloading"] = partial(
+            preload_islands, DemandReads(self._reads), ReadModel(self._reads), self._outbox
+        )
         work |= planner_work(planners, self._tail, self._carrier, self._store)
         await self._keep_running(work)
 

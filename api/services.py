@@ -18,6 +18,7 @@ from commands.event_log import EventLog
 from commands.handle import CommandHandler
 from domain.ids import IslandId
 from projections.book_reads import BookReads
+from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.oversight_reads import OversightReads
 from projections.progress import ProjectionProgress
@@ -37,6 +38,7 @@ class Services:
     reads: ReadModel
     books: BookReads
     oversight: OversightReads
+    demands: DemandReads
     marketplace: MarketplaceReads
     progress: ProjectionProgress
     outputs: Outputs

@@ -92,7 +92,7 @@ async def enrolled(identity: Identity, running: Running, client: httpx.AsyncClie
         encryption=connection.encryption(found.nats_url, None),
     )
     signer = ClaimSigner(island_id=identity.island_id, user=identity.user, next_number=lambda: next(numbers))
-    return IslandSession(access, signer, lambda _: None)
+    return IslandSession(access, signer, lambda _: None, lambda _: None)
 
 
 def claim() -> JobStatus:

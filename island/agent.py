@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final, assert_never
 
 from adapters import clock
-from adapters.wire import CancelJob
+from adapters.wire import CancelJob, PreloadRecommendation
 from domain.claim import ClaimRejected
 from domain.failure import Failure
 from island.assignment import Assignment
@@ -20,6 +20,7 @@ from island.cargo_cache import CargoCache
 from island.errands import Errands
 from island.fabric import Delivery, Fabric
 from island.offered_runtimes import OfferedRuntimes
+from island.preloading import Preloading
 from island.presence import Profile, heartbeat, registration
 from island.reception import Reception
 from island.reconcile import (
@@ -78,7 +79,9 @@ class Agent:
         self._attempts: dict[AttemptKey, Attempt] = {}
         self._cancelled: set[AttemptKey] = set()
         self._warm = WarmCargos()
+        self._preloading = Preloading(cargos, runtimes)
         self._errands = Errands(on_ended=self._reconcile)
+        self._preloads = Errands(on_ended=lambda: None)  # None of them keeps the island from leaving.
         self._slot_freed = asyncio.Event()
         self._self_test_due = asyncio.Event()
         self._is_closed = not profile.hours.is_open(clock.now_ms())
@@ -114,6 +117,7 @@ class Agent:
             await self._over.wait()
             for one in loops:
                 one.cancel()
+        await self._preloads.close()
         await self._errands.close()
         await self._beat("offline")
 
@@ -131,6 +135,17 @@ class Agent:
         if key in self._assigned:
             self._cancelled.add(key)
             self._reconcile()
+
+    def preload(self, message: PreloadRecommendation) -> None:
+        """The coordinator advises to have a cargo at hand."""
+        if not self.is_draining and message.workload_slug not in self._warm.slugs(_now_s()):
+            self._preloads.run(self._preload(message))
+
+    async def _preload(self, message: PreloadRecommendation) -> None:
+        if await self._preloading.preload(message):
+            self._say(f"fetched {message.workload_slug}: jobs wait for it")
+            self._warm.use(message.workload_slug, _now_s())
+            await self._beat()
 
     def drain(self, *, at_once: bool = False) -> None:
         """Take no more jobs, finish or give back what runs, leave. The second call does not wait."""

@@ -5,7 +5,7 @@ Made by the composition root. Keeps `adapters.nats.island_link.Listener`.
 
 from collections.abc import Callable
 
-from adapters.wire import CancelJob
+from adapters.wire import CancelJob, PreloadRecommendation
 from island.agent import Agent
 from island.credentials import KeptCredentials
 from island.pairing import Pairing
@@ -53,3 +53,6 @@ class ConnectionWatch:
 
     def cancel(self, message: CancelJob) -> None:
         self._agent.cancel(message)
+
+    def preload(self, message: PreloadRecommendation) -> None:
+        self._agent.preload(message)

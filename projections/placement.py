@@ -65,6 +65,7 @@ class IslandRow(Offer):
     and `barred_at_ms` since when. `verified_at_ms` is when an operator found its capabilities to be as told.
     """
 
+    local_id: str | None = None
     agent_version: str = ""
     protocol: int = 0
     gpu_model: str | None = None
@@ -125,6 +126,7 @@ def new_island(
     """What it did before it was removed stays on its record."""
     return IslandRow(
         **{name: getattr(offer, name) for name in OFFER_FIELDS},
+        local_id=event.local_id if isinstance(event, IslandEnrolled) else None,
         jobs_completed=former.jobs_completed if former else 0,
         jobs_failed=former.jobs_failed if former else 0,
         pending_minutes=former.pending_minutes if former else 0,

@@ -54,9 +54,11 @@ ALTER TABLE islands
 -- The cargos its owner takes, what an operator decided about it, and what its owner ordered.
 ALTER TABLE islands
     ADD COLUMN categories json NOT NULL DEFAULT '{"allowed":[],"refused":[]}',
+    ADD COLUMN local_id text,
     ADD COLUMN is_rejected boolean NOT NULL DEFAULT false,
     ADD COLUMN is_drain_ordered boolean NOT NULL DEFAULT false,
     ADD COLUMN bar_reason text NOT NULL DEFAULT '',
     ADD COLUMN barred_at_ms bigint,
     ADD COLUMN verified_at_ms bigint,
     ADD COLUMN verification_notes text NOT NULL DEFAULT '';
+CREATE INDEX islands_by_local_id ON islands (local_id) WHERE local_id IS NOT NULL;

@@ -28,6 +28,7 @@ ISLAND_PARAMETER: Final = {"island_id": {"description": "What the island calls i
 REPLY_TO: Final = {"location": "$message.header#/replyTo"}
 ASSIGNMENTS: Final = "Assignments"
 CANCELLATIONS: Final = "Cancellations"
+PRELOADS: Final = "Preloads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,9 @@ PONG: Final = Words(name="Pong", text="pong")
 MAILBOX: Final = (
     Exchange(name=ASSIGNMENTS, subject=subjects.jobs(ISLAND), message=wire.AssignJob, is_said=True),
     Exchange(name=CANCELLATIONS, subject=subjects.cancel(ISLAND), message=wire.CancelJob, is_said=True),
+    Exchange(
+        name=PRELOADS, subject=subjects.preload(ISLAND), message=wire.PreloadRecommendation, is_said=True
+    ),
 )
 OTHERS: Final = (
     Exchange(name="Registrations", subject=subjects.REGISTER, message=wire.RegisterHost),

@@ -24,6 +24,7 @@ from adapters.wire import (
     JobProgress,
     JobStatus,
     LeaseRenewal,
+    PreloadRecommendation,
     RegisterHost,
     decoder,
     encode,
@@ -34,6 +35,7 @@ ACK_TIMEOUT_S: Final = 5.0
 PONG: Final = b"pong"
 
 CANCEL_DECODER: Final = decoder(CancelJob)
+PRELOAD_DECODER: Final = decoder(PreloadRecommendation)
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +96,13 @@ async def undecoded(message: NatsMessage) -> bytes:
     return message.body
 
 
-def hear(broker: NatsBroker, island_id: IslandId, on_cancel: Callable[[CancelJob], None]) -> None:
-    """Subscribes to what is said to the island. A cancellation that cannot be read is logged and dropped.
+def hear(
+    broker: NatsBroker,
+    island_id: IslandId,
+    on_cancel: Callable[[CancelJob], None],
+    on_preload: Callable[[PreloadRecommendation], None],
+) -> None:
+    """Subscribes to what is said to the island. What cannot be read is logged and dropped.
 
     A probe is answered by a call of its own, to the subject it names: what comes from another account has no inbox.
     """
@@ -108,12 +115,22 @@ def hear(broker: NatsBroker, island_id: IslandId, on_cancel: Callable[[CancelJob
         else:
             on_cancel(message)
 
+    async def preload(body: bytes) -> None:
+        try:
+            message: PreloadRecommendation = PRELOAD_DECODER.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            log.warning("recommendation_unreadable", extra={"error": str(fault)})
+        else:
+            on_preload(message)
+
     async def probe(_body: bytes) -> bytes:
         return PONG
 
     _handle(
         broker.subscriber(subjects.cancel(island_id), decoder=undecoded, title="Cancel"), cancel, CancelJob
     )
+    preloads = broker.subscriber(subjects.preload(island_id), decoder=undecoded, title="Preload")
+    _handle(preloads, preload, PreloadRecommendation)
     broker.subscriber(subjects.probe(island_id), decoder=undecoded, title="Probe")(probe)
 
 
@@ -122,7 +139,7 @@ def asyncapi() -> dict[str, Any]:
     island_id = IslandId("{island_id}")
     broker = NatsBroker(logger=None, apply_types=False)
     Claims(broker, island_id)
-    hear(broker, island_id, lambda _: None)
+    hear(broker, island_id, lambda _: None, lambda _: None)
     jobs = broker.subscriber(
         subjects.jobs(island_id),
         stream=JStream(subjects.JOBS, declare=False),

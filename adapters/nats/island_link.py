@@ -31,6 +31,7 @@ from adapters.wire import (
     LeaseRenewal,
     PairingAnswer,
     PairingRequest,
+    PreloadRecommendation,
     RegisterHost,
     decoder,
     encode,
@@ -76,6 +77,8 @@ class Listener(Protocol):
 
     def cancel(self, message: CancelJob) -> None: ...
 
+    def preload(self, message: PreloadRecommendation) -> None: ...
+
 
 class IslandLink:
     """Admitted or barred: while it is barred, as in the beginning, claims about jobs wait and no job is taken."""
@@ -107,7 +110,7 @@ class IslandLink:
 
     async def _live(self, listener: Listener) -> bool:
         """One connection, from beginning to end. True where it was a good one. Raises `NotConnected`."""
-        session = IslandSession(self._access, self._signer, listener.cancel)
+        session = IslandSession(self._access, self._signer, listener.cancel, listener.preload)
         await session.open()
         began_at_s = asyncio.get_running_loop().time()
         self._session = session

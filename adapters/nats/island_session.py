@@ -24,7 +24,7 @@ from adapters.nats import connection, subjects
 from adapters.nats.accounts.nkey import NKey
 from adapters.nats.claim_signer import ClaimSigner
 from adapters.nats.island_channels import Claims, hear, undecoded
-from adapters.wire import CancelJob
+from adapters.wire import CancelJob, PreloadRecommendation
 from domain.ids import IslandId
 
 CLOSE_S: Final = 2.0
@@ -60,7 +60,11 @@ class IslandSession:
     """`ended` is set once the connection is gone, for whatever reason; `claims` is what the island says."""
 
     def __init__(
-        self, access: IslandAccess, signer: ClaimSigner, on_cancel: Callable[[CancelJob], None]
+        self,
+        access: IslandAccess,
+        signer: ClaimSigner,
+        on_cancel: Callable[[CancelJob], None],
+        on_preload: Callable[[PreloadRecommendation], None],
     ) -> None:
         self.ended = asyncio.Event()
         self._island_id = access.island_id
@@ -71,7 +75,7 @@ class IslandSession:
         self._jobs: JetStreamContext.PullSubscription | None = None
         self._broker = _broker(access, self._end)
         self.claims = Claims(self._broker, access.island_id, signer)
-        hear(self._broker, access.island_id, on_cancel)
+        hear(self._broker, access.island_id, on_cancel, on_preload)
 
     async def open(self) -> None:
         """Raises `NotConnected`, and then nothing is left open."""

@@ -1,4 +1,4 @@
-"""The coordinator's outgoing mail: assignments and cancellations to islands.
+"""The coordinator's outgoing mail: assignments, cancellations and recommendations to islands.
 
 FastStream carries it and describes it (AsyncAPI). What comes in: `adapters.nats.claim_mailbox`.
 """
@@ -18,10 +18,13 @@ from adapters import wire
 from adapters.nats import subjects
 from adapters.nats.asyncapi import describe_outgoing
 from adapters.nats.connection import Access, connect
+from adapters.recommendation import recommendation
 from commands.event_log import EventLog
 from commands.process import SendAssignment, SendCancel
 from domain.cargo_spec import CargoSpec, Runtime
 from domain.claim import wire_id
+from domain.demand import Demand
+from domain.ids import IslandId
 from domain.job import LEASE_GRACE_MS, LEASE_MS
 from domain.job_events import JobSubmitted
 from domain.trust import SANDBOX_TIERS
@@ -80,6 +83,11 @@ class Outbox:
             job_id=wire_id(notice.job_id, notice.attempt), attempt=notice.attempt, reason=notice.reason
         )
         await self._broker.publish(wire.encode(message), subjects.cancel(notice.island_id))
+
+    async def send_preload(self, island_id: IslandId, demand: Demand) -> None:
+        """Said once, to whoever listens."""
+        message = recommendation(demand, self._artifact_url(demand.cargo.artifact_digest))
+        await self._broker.publish(wire.encode(message), subjects.preload(island_id))
 
 
 def assignment(

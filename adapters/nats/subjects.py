@@ -73,6 +73,10 @@ def cancel(island_id: IslandId) -> str:
     return f"host.{island_id}.cancel"
 
 
+def preload(island_id: IslandId) -> str:
+    return f"host.{island_id}.preload"
+
+
 def ping(island_id: IslandId) -> str:
     return f"host.{island_id}.ping"
 

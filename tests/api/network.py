@@ -67,6 +67,7 @@ from domain.job_events import Output, Usage
 from domain.placement import Explanation, Refusal, RefusalCount
 from domain.pricing import MICRO_PER_CREDIT
 from projections.book_reads import BookReads
+from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.oversight_reads import OversightReads
 from projections.progress import ALL, ProjectionProgress
@@ -423,6 +424,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             books=BookReads(reads),
             marketplace=MarketplaceReads(reads),
             oversight=OversightReads(reads),
+            demands=DemandReads(reads),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),

@@ -43,6 +43,7 @@ ROUTES: Final = {
     ("POST", "/api/v1/hosts/{island_id}/revoke"): Scope.ADMIN,
     ("POST", "/api/v1/hosts/{island_id}/drain"): Scope.ISLANDS,
     ("POST", "/api/v1/hosts/{island_id}/resume"): Scope.ISLANDS,
+    ("GET", "/api/v1/island/recommendations"): OPEN,
     ("GET", "/api/v1/admin/hosts"): Scope.ADMIN,
     ("GET", "/api/v1/admin/hosts/pending"): Scope.ADMIN,
     ("GET", "/api/v1/admin/hosts/unverified"): Scope.ADMIN,

@@ -95,6 +95,7 @@ PERMISSIONS: Final = {
             "evt.*.*",
             "host.*.jobs",
             "host.*.cancel",
+            "host.*.preload",
             "advisory.claim_rejected.*.*",
             *makes_keys(),
             *reads(subjects.EVT),

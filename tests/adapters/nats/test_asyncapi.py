@@ -26,7 +26,8 @@ async def broker(nats_client: Client, fabric: Fabric) -> AsyncIterator[NatsBroke
 
 async def test_every_message_between_islands_and_coordinator_is_in_it(broker: NatsBroker) -> None:
     found = document(broker, "1.2.3")
-    own = ("heartbeat", "status", "lease", "output", "progress", "jobs", "cancel", "ping", "probe", "pong")
+    claims = ("heartbeat", "status", "lease", "output", "progress", "ping", "pong")
+    own = (*claims, "jobs", "cancel", "preload", "probe")
     addresses = {channel["address"] for channel in found["channels"].values()}
     assert addresses == {None, subjects.REGISTER, subjects.PAIRING} | {
         f"host.{{island_id}}.{kind}" for kind in own
@@ -41,6 +42,7 @@ async def test_every_message_between_islands_and_coordinator_is_in_it(broker: Na
         "LeaseRenewal",
         "PairingAnswer",
         "PairingRequest",
+        "PreloadRecommendation",
         "RegisterHost",
     }
     assert set(found["components"]["messages"]) == bodies | {"Ping", "Pong", "Probe"}
@@ -51,7 +53,7 @@ async def test_every_message_between_islands_and_coordinator_is_in_it(broker: Na
 async def test_it_tells_who_says_what_and_what_is_answered(broker: NatsBroker) -> None:
     operations = document(broker, "1")["operations"]
     said = {name for name, operation in operations.items() if operation["action"] == "send"}
-    assert said == {"Assignments", "Cancellations", "Probes"}
+    assert said == {"Assignments", "Cancellations", "Preloads", "Probes"}
     answers = {
         name: operation["reply"]["messages"] for name, operation in operations.items() if "reply" in operation
     }

@@ -44,6 +44,7 @@ from adapters.wire import (
     JobStatus,
     LeaseRenewal,
     PairingAnswer,
+    PreloadRecommendation,
     RegisterHost,
     WireCapabilities,
     encode,
@@ -93,6 +94,7 @@ class Heard:
         self.cancellations: list[CancelJob] = []
         self.connections = 0
         self.losses = 0
+        self.recommendations: list[PreloadRecommendation] = []
         self.refusals = 0
         self.reasons: list[str] = []
 
@@ -111,6 +113,9 @@ class Heard:
 
     def cancel(self, message: CancelJob) -> None:
         self.cancellations.append(message)
+
+    def preload(self, message: PreloadRecommendation) -> None:
+        self.recommendations.append(message)
 
 
 @asynccontextmanager
@@ -572,7 +577,7 @@ async def test_a_pull_is_made_again_after_the_server_died(place: Place) -> None:
 def test_the_document_names_every_channel_and_what_is_in_it() -> None:
     document = asyncapi()
     addresses = {channel["address"] for channel in document["channels"].values()}
-    own = ("heartbeat", "status", "lease", "output", "progress", "jobs", "cancel", "probe")
+    own = ("heartbeat", "status", "lease", "output", "progress", "jobs", "cancel", "preload", "probe")
     assert addresses == {subjects.REGISTER, *(f"host.{{island_id}}.{kind}" for kind in own)}
     assert "lease_seconds" in json.dumps(document["components"]["schemas"]["Jobs:Message:Payload"])
     assert "reason" in document["components"]["schemas"]["Cancel:Message:Payload"]["properties"]
