@@ -21,6 +21,7 @@ from domain import (
     job_events,
     publisher,
     refund,
+    release,
     review,
     treasury_events,
 )
@@ -113,6 +114,7 @@ EVENTS: Final[dict[str, type]] = {
     "publisher.tier_granted": publisher.PublisherTierGranted,
     "publisher.slug_claimed": publisher.SlugClaimed,
     "publisher.slug_released": publisher.SlugReleased,
+    "release.published": release.ReleasePublished,
     "refund.requested": refund.RefundRequested,
     "review.written": review.ReviewWritten,
     "review.edited": review.ReviewEdited,

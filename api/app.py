@@ -19,6 +19,7 @@ from api.envelope import Envelope
 from api.routes import (
     account,
     admin_hosts,
+    agent_releases,
     api_keys,
     artifacts,
     asyncapi,
@@ -43,6 +44,7 @@ from api.routes import (
     pairing,
     recommendations,
     rejected_claims,
+    signing_keys,
     workloads,
     ws_tickets,
 )
@@ -74,12 +76,14 @@ ROUTES: Final = (
     host_tickets,
     hosts,
     admin_hosts,
+    agent_releases,
     island_idleness,
     island_karma,
     island_oversight,
     islands,
     pairing,
     recommendations,
+    signing_keys,
     rejected_claims,
     account,
     api_keys,
@@ -123,6 +127,7 @@ def build_app(services: Services) -> FastAPI:
         app.include_router(module.router, prefix=BASE)
     app.include_router(asyncapi.router)
     app.include_router(pairing.page_router)
+    app.include_router(signing_keys.well_known_router)
     error_answers.install(app)
     app.add_middleware(
         CORSMiddleware,

@@ -103,6 +103,7 @@ CODE_OF: Final = {
     Rejection.ISLAND_NOT_PAIRED: ErrorCode.CONFLICT,
     Rejection.ISLAND_NOT_REGISTERED: ErrorCode.CONFLICT,
     Rejection.ISLAND_APPROVED: ErrorCode.CONFLICT,
+    Rejection.RELEASES_EXCEEDED: ErrorCode.CONFLICT,
     Rejection.ASKS_EXCEEDED: ErrorCode.CONFLICT,
     Rejection.KEY_REVOKED: ErrorCode.KEY_REVOKED,
     Rejection.JOB_UNKNOWN: ErrorCode.NOT_FOUND,

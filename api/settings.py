@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -92,6 +92,15 @@ class Settings(BaseSettings):
         gt=0,
         le=600,
         description="How long a call of a model waits for an island before its job is cancelled.",
+    )
+    release_keys: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...] = Field(
+        default=(),
+        description="Ed25519 public keys in hex that sign releases of the island program, as a JSON list; "
+        "empty: no release is taken.",
+    )
+    cosign_keys: Path | None = Field(
+        default=None,
+        description="Folder of PEM files, the ECDSA P-256 keys that sign cargos; served at /signing-keys.",
     )
     network_credits: int = Field(
         default=10_000,

@@ -45,6 +45,7 @@ class Rejection(StrEnum):
     ISLAND_NOT_PAIRED = "island_not_paired"  # Its owner pairs it first.
     ISLAND_NOT_REGISTERED = "island_not_registered"  # It has to start once and tell what it has.
     ISLAND_APPROVED = "island_approved"  # It works already; suspend it instead.
+    RELEASES_EXCEEDED = "releases_exceeded"  # This platform has all the releases it may have.
     ASKS_EXCEEDED = "asks_exceeded"  # Give some cargos the default ask.
     KEY_REVOKED = "key_revoked"  # Join again with a new user key.
 

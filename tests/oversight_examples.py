@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain import island_events
+from domain import island_events, release
 from tests.examples import ISLAND, at_ms
 
 
@@ -35,3 +35,16 @@ def drain_lifted(seconds: float = 8, *, is_still_draining: bool = False) -> isla
 
 
 EVENTS: Final = (rejected(), verified(), verification_withdrawn(), drain_ordered(), drain_lifted())
+RELEASED: Final = release.ReleasePublished(
+    release=release.AgentRelease(
+        platform="linux-x86_64",
+        version="0.2.0",
+        download_url="https://net.example/island",
+        signature="a" * 128,
+        checksum_sha256="b" * 64,
+        size_bytes=1_000,
+        is_critical=True,
+        release_notes="Faster.",
+    ),
+    published_at_ms=at_ms(9),
+)

@@ -34,6 +34,7 @@ from domain import (
     job_events,
     publisher,
     refund,
+    release,
     review,
     treasury,
     treasury_events,
@@ -70,6 +71,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         job.JOB,
         publisher.PUBLISHER,
         refund.REFUND,
+        release.RELEASE,
         review.REVIEW,
         treasury.TREASURY,
     )
@@ -86,6 +88,7 @@ UNIONS: Final = (
     job_events.JobEvent,
     publisher.PublisherEvent,
     refund.RefundEvent,
+    release.ReleaseEvent,
     review.ReviewEvent,
     treasury_events.TreasuryEvent,
 )
@@ -161,6 +164,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     *check_examples.EVENTS,
     *check_examples.ISLAND_EVENTS,
     *oversight_examples.EVENTS,
+    oversight_examples.RELEASED,
     island_events.IslandWentOffline(
         island_id=ISLAND, reason=island_events.Absence.HEARTBEATS_MISSED, offline_at_ms=at_ms(35)
     ),
