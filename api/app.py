@@ -41,6 +41,7 @@ from api.routes import (
     ledger,
     market,
     network,
+    not_built,
     pairing,
     recommendations,
     rejected_claims,
@@ -92,6 +93,7 @@ ROUTES: Final = (
     corrections,
     market,
     network,
+    not_built,
     ws_tickets,
     websocket,
 )
