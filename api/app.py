@@ -19,6 +19,7 @@ from api.envelope import Envelope
 from api.routes import (
     account,
     admin_hosts,
+    admin_people,
     agent_releases,
     api_keys,
     artifacts,
@@ -46,6 +47,7 @@ from api.routes import (
     recommendations,
     rejected_claims,
     signing_keys,
+    verification,
     workloads,
     ws_tickets,
 )
@@ -77,6 +79,7 @@ ROUTES: Final = (
     host_tickets,
     hosts,
     admin_hosts,
+    admin_people,
     agent_releases,
     island_idleness,
     island_karma,
@@ -87,6 +90,7 @@ ROUTES: Final = (
     signing_keys,
     rejected_claims,
     account,
+    verification,
     api_keys,
     ledger,
     audit,

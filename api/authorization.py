@@ -71,6 +71,8 @@ async def admit(
         raise ApiError(ErrorCode.UNAUTHENTICATED, f"{problem}: send Authorization: Bearer ak_...")
     count(request, edge, f"{kind} {caller.key_id}", limit)
     require(caller, needed)
+    if Scope.READ not in needed.scopes:
+        await edge.bans.check(caller.account_id)
     return caller
 
 

@@ -68,6 +68,7 @@ from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.migrations import prepare
 from projections.oversight_reads import OversightReads
+from projections.people_reads import PeopleReads
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel, ReadPool, read_pool
 from projections.registry import PROJECTIONS
@@ -137,6 +138,7 @@ class Coordinator:
             books=BookReads(self._reads),
             oversight=OversightReads(self._reads),
             demands=DemandReads(self._reads),
+            people=PeopleReads(self._reads),
             marketplace=MarketplaceReads(self._reads),
             progress=self.progress,
             outputs=self._outputs,

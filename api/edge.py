@@ -12,6 +12,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from adapters import clock
+from api.bans import Bans
 from api.cargo_numbers import CargoNumbers
 from api.changes import Changes
 from api.errors import ApiError, ErrorCode
@@ -33,6 +34,7 @@ ACCOUNTS: Final = "accounts"
 CARGOS: Final = "cargos"
 PLACEMENT: Final = "placement"
 LEDGER: Final = "ledger"
+PEOPLE: Final = "people"
 MARKETPLACE: Final = "marketplace"
 EXCHANGE: Final = "exchange"
 UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
@@ -42,6 +44,7 @@ UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
 class EdgeState:
     services: Services
     keys: KeyRing
+    bans: Bans
     rates: RateLimits
     tickets: Tickets
     nonces: Nonces
@@ -72,6 +75,7 @@ def new_edge(services: Services) -> EdgeState:
     return EdgeState(
         services=services,
         keys=keys,
+        bans=Bans(services.people, clock.now_ms),
         rates=RateLimits(clock.now_ms),
         tickets=Tickets(clock.now_ms),
         nonces=Nonces(services.nonce_secret, clock.now_ms),

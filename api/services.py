@@ -21,6 +21,7 @@ from projections.book_reads import BookReads
 from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.oversight_reads import OversightReads
+from projections.people_reads import PeopleReads
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel
 
@@ -39,6 +40,7 @@ class Services:
     books: BookReads
     oversight: OversightReads
     demands: DemandReads
+    people: PeopleReads
     marketplace: MarketplaceReads
     progress: ProjectionProgress
     outputs: Outputs

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         le=600,
         description="How long a call of a model waits for an island before its job is cancelled.",
     )
+    verification_url: str = Field(
+        default="",
+        pattern=r"^(https://[^?#\s]+)?$",
+        description="Page of the provider that checks people's identities; empty: nobody is sent anywhere.",
+    )
     release_keys: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...] = Field(
         default=(),
         description="Ed25519 public keys in hex that sign releases of the island program, as a JSON list; "

@@ -10,6 +10,7 @@ from projections.exchange import Exchange
 from projections.jobs import Jobs
 from projections.ledger import Ledger
 from projections.marketplace import Marketplace
+from projections.people import People
 from projections.placement import Placement
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
@@ -19,6 +20,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     Ledger(),
     Cargos(),
     Exchange(),
+    People(),
     Marketplace(),
 )
 BY_NAME: Final[Mapping[str, Projection]] = {projection.name: projection for projection in PROJECTIONS}

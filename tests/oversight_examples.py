@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from domain import island_events, release
-from tests.examples import ISLAND, at_ms
+from domain import island_events, person, release
+from tests.examples import CUSTOMER, ISLAND, at_ms
 
 
 def rejected(seconds: float = 4) -> island_events.IslandRejected:
@@ -48,3 +48,11 @@ RELEASED: Final = release.ReleasePublished(
     ),
     published_at_ms=at_ms(9),
 )
+CHECK_STARTED: Final = person.IdentityCheckStarted(
+    account_id=CUSTOMER, session_id="session-1", started_at_ms=at_ms(1)
+)
+VERIFIED: Final = person.IdentityVerified(account_id=CUSTOMER, country="CH", verified_at_ms=at_ms(2))
+RESET: Final = person.IdentityReset(account_id=CUSTOMER, reason="a wrong passport", reset_at_ms=at_ms(3))
+BANNED: Final = person.PersonBanned(account_id=CUSTOMER, reason="sold stolen keys", banned_at_ms=at_ms(4))
+UNBANNED: Final = person.PersonUnbanned(account_id=CUSTOMER, unbanned_at_ms=at_ms(5))
+PERSON_EVENTS: Final = (CHECK_STARTED, VERIFIED, RESET, BANNED, UNBANNED)

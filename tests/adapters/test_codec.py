@@ -32,6 +32,7 @@ from domain import (
     island_events,
     job,
     job_events,
+    person,
     publisher,
     refund,
     release,
@@ -69,6 +70,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         exchange.EXCHANGE,
         island.ISLAND,
         job.JOB,
+        person.PERSON,
         publisher.PUBLISHER,
         refund.REFUND,
         release.RELEASE,
@@ -86,6 +88,7 @@ UNIONS: Final = (
     exchange.ExchangeEvent,
     island_events.IslandEvent,
     job_events.JobEvent,
+    person.PersonEvent,
     publisher.PublisherEvent,
     refund.RefundEvent,
     release.ReleaseEvent,
@@ -165,6 +168,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     *check_examples.ISLAND_EVENTS,
     *oversight_examples.EVENTS,
     oversight_examples.RELEASED,
+    *oversight_examples.PERSON_EVENTS,
     island_events.IslandWentOffline(
         island_id=ISLAND, reason=island_events.Absence.HEARTBEATS_MISSED, offline_at_ms=at_ms(35)
     ),

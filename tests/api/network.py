@@ -70,6 +70,7 @@ from projections.book_reads import BookReads
 from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.oversight_reads import OversightReads
+from projections.people_reads import PeopleReads
 from projections.progress import ALL, ProjectionProgress
 from projections.read_model import ReadModel, read_pool
 from projections.registry import PROJECTIONS
@@ -425,6 +426,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             marketplace=MarketplaceReads(reads),
             oversight=OversightReads(reads),
             demands=DemandReads(reads),
+            people=PeopleReads(reads),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),
