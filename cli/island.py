@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import island_idleness, island_membership
+from cli import island_drain, island_idleness, island_membership
 from cli.authority import given_authority
 from cli.options import AsJson, DataDir, Key, Url
 from cli.program import become
@@ -174,6 +174,8 @@ for command in (
     island_membership.pair,
     island_membership.rename,
     island_membership.remove,
+    island_drain.drain,
+    island_drain.resume,
     island_membership.credentials,
     island_membership.rejected,
     island_membership.suspend,
