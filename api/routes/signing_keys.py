@@ -4,17 +4,21 @@ Read from their folder at each call: an operator changes keys without a restart.
 """
 
 import asyncio
+import logging
 
 import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from adapters.cosign_keys import read_cosign_keys
+from adapters.cosign_keys import KeyUnusable, read_cosign_keys
 from api.authorization import Anyone
 from api.edge import Edge, EdgeState
+from api.errors import ApiError, ErrorCode
 
 ALGORITHM = "ecdsa-p256"
 CACHE_S = 300
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/signing-keys", tags=["network"])
 well_known_router = APIRouter(prefix="/.well-known/cosign-keys.json", tags=["network"])
@@ -35,7 +39,13 @@ async def list_cosign_keys(edge: Edge, _: Anyone) -> Response:
 async def keys_answer(edge: EdgeState) -> Response:
     settings = edge.services.settings
     folder = settings.cosign_keys
-    keys = [] if folder is None else await asyncio.to_thread(read_cosign_keys, folder)
+    try:
+        keys = [] if folder is None else await asyncio.to_thread(read_cosign_keys, folder)
+    except (KeyUnusable, OSError) as fault:
+        log.warning("cosign_keys_unusable", extra={"error": str(fault)})
+        raise ApiError(
+            ErrorCode.UNAVAILABLE, "the operator has to repair the folder of signing keys"
+        ) from fault
     rows = [
         {
             "key_id": key.key_id,

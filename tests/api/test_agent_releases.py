@@ -139,6 +139,16 @@ async def test_the_keys_that_sign_cargos_are_a_bare_list(network: Network, tmp_p
     assert (await network.http.get("/signing-keys")).json() == []
 
 
+async def test_a_folder_that_cannot_be_read_is_the_operator_s_to_repair(
+    network: Network, tmp_path: Path
+) -> None:
+    (tmp_path / "a.pem").write_text("no key")
+    async with releasing(network, cosign_keys=tmp_path) as http:
+        answer = await http.get("/signing-keys")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert str(tmp_path) not in answer.text
+
+
 async def test_a_file_that_holds_no_such_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.pem").write_text("no key")
     with pytest.raises(KeyUnusable, match=r"a\.pem: must hold a public key"):
