@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from api.errors import invalid
 from api.input_schemas import check_schema
+from api.listing_fields import SCREENSHOTS_MAX, HttpsUrl, Readme, Tagline, Tags
 from api.request_fields import Name, slug_of
-from domain.cargo_spec import CargoSpec, CargoVersion, Determinism, Requirements, Runtime
+from domain.cargo_spec import CargoSpec, CargoVersion, Determinism, Listing, Requirements, Runtime
 from domain.category import CATEGORY, CATEGORY_CHARACTERS_MAX
 from domain.ids import AccountId, CargoSlug
 from domain.pricing import AMOUNT_MICRO_MAX, PriceUnit
@@ -58,6 +59,25 @@ class ManifestRequirements(ManifestPart):
     disk_mb: Whole = 0
 
 
+class ManifestListing(ManifestPart):
+    """What the marketplace shows beside name and description."""
+
+    tagline: Tagline = ""
+    tags: Tags = []
+    icon_url: HttpsUrl = ""
+    readme: Readme = ""
+    screenshots: Annotated[list[HttpsUrl], Field(max_length=SCREENSHOTS_MAX)] = []
+
+    def listing(self) -> Listing:
+        return Listing(
+            tagline=self.tagline,
+            tags=tuple(self.tags),
+            icon_url=self.icon_url,
+            readme=self.readme,
+            screenshots=tuple(self.screenshots),
+        )
+
+
 class CargoManifest(ManifestPart):
     slug: str
     version: Version
@@ -75,6 +95,7 @@ class CargoManifest(ManifestPart):
     target_score: Positive
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
+    listing: ManifestListing = ManifestListing()
 
     @field_validator("slug")
     @classmethod
@@ -111,6 +132,7 @@ class CargoManifest(ManifestPart):
             description=self.description,
             input_schema=check_schema("input_schema", self.input_schema),
             output_schema=check_schema("output_schema", self.output_schema),
+            listing=self.listing.listing(),
         )
 
     def _limits(self) -> Limits:

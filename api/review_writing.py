@@ -11,6 +11,7 @@ from adapters import clock
 from api.edge import MARKETPLACE, EdgeState, origin_of
 from api.errors import not_found
 from api.key_ring import Caller
+from api.listing_fields import LINE, PROSE
 from commands.handle import Handled
 from domain.cargo import CARGO
 from domain.ids import CargoSlug
@@ -20,13 +21,8 @@ from domain.review import REVIEW, Review, ReviewEvent, WriteReview, review_key
 TITLE_CHARACTERS_MAX: Final = 120
 COMMENT_CHARACTERS_MAX: Final = 4_000
 
-# Lines and tabs, but no other control character.
-PROSE: Final = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
 Title = Annotated[
-    str,
-    StringConstraints(
-        max_length=TITLE_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", strip_whitespace=True
-    ),
+    str, StringConstraints(max_length=TITLE_CHARACTERS_MAX, pattern=LINE, strip_whitespace=True)
 ]
 Comment = Annotated[
     str, StringConstraints(max_length=COMMENT_CHARACTERS_MAX, pattern=PROSE, strip_whitespace=True)

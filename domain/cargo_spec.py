@@ -69,6 +69,17 @@ class CargoSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """How a publisher shows a cargo in the marketplace. `icon_url` and `screenshots` are https addresses."""
+
+    tagline: str = ""
+    tags: tuple[str, ...] = ()
+    icon_url: str = ""
+    readme: str = ""
+    screenshots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CargoVersion:
     """One published version: the spec, and what people and validators read. Schemas are JSON Schema texts."""
 
@@ -77,3 +88,4 @@ class CargoVersion:
     description: str
     input_schema: str
     output_schema: str
+    listing: Listing = Listing()

@@ -184,37 +184,36 @@ def write(review: Review, command: WriteReview) -> list[ReviewEvent]:
         account_id=command.account_id,
         job_id=command.job_id,
         rating=command.rating,
-        title=text_after(before and before.title, command.title),
-        comment=text_after(before and before.comment, command.comment),
+        title=text_after(before.title if before else "", command.title),
+        comment=text_after(before.comment if before else "", command.comment),
         is_verified=command.is_verified,
         revision=review.revision + 1,
         written_at_ms=command.now_ms,
     )
-    return [written] if before is None else edit(before, written)
+    if before is None:
+        return [written]
+    is_about_words = command.title is not None or command.comment is not None
+    return [edited(before, written)] if is_about_words or before.rating != written.rating else []
 
 
-def text_after(before: str | None, wanted: str | None) -> str:
-    return (before or "") if wanted is None else wanted
+def text_after(before: str, wanted: str | None) -> str:
+    return before if wanted is None else wanted
 
 
-def edit(before: ReviewWritten, written: ReviewWritten) -> list[ReviewEvent]:
-    is_same_rating = before.rating == written.rating
-    if is_same_rating and (before.title, before.comment) == (written.title, written.comment):
-        return []
-    return [
-        ReviewEdited(
-            slug=written.slug,
-            account_id=written.account_id,
-            job_id=written.job_id,
-            rating=written.rating,
-            previous_rating=before.rating,
-            title=written.title,
-            comment=written.comment,
-            is_verified=written.is_verified,
-            revision=before.revision if is_same_rating else written.revision,
-            edited_at_ms=written.written_at_ms,
-        )
-    ]
+def edited(before: ReviewWritten, written: ReviewWritten) -> ReviewEdited:
+    """Words are sealed here, so equal ones are not recognized: whoever sends words has edited."""
+    return ReviewEdited(
+        slug=written.slug,
+        account_id=written.account_id,
+        job_id=written.job_id,
+        rating=written.rating,
+        previous_rating=before.rating,
+        title=written.title,
+        comment=written.comment,
+        is_verified=written.is_verified,
+        revision=before.revision if before.rating == written.rating else written.revision,
+        edited_at_ms=written.written_at_ms,
+    )
 
 
 def withdraw(review: Review, command: WithdrawReview) -> list[ReviewEvent]:

@@ -13,6 +13,7 @@ CREATE TABLE reviews (
     helpful bigint NOT NULL,
     not_helpful bigint NOT NULL,
     flags bigint NOT NULL,
+    flagger_id text,
     flag_reason text,
     written_at_ms bigint NOT NULL,
     changed_at_ms bigint NOT NULL,

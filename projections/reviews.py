@@ -1,9 +1,10 @@
 """Reviews as people read them, and the sum of each cargo's ratings. Tables of the `marketplace` read model."""
 
 from dataclasses import dataclass, replace
-from typing import Final, assert_never, get_args
+from typing import Annotated, Final, assert_never, get_args
 
 from domain.ids import AccountId, CargoSlug
+from domain.personal import PersonalOf
 from domain.review import (
     NO_RATING,
     ReviewEdited,
@@ -24,20 +25,21 @@ RatingEvent = ReviewWritten | ReviewEdited | ReviewWithdrawn | ReviewRemoved
 class ReviewRow:
     """`created_position` is the review's public number. What was taken back is kept without its words, not shown.
 
-    `flag_reason` is the newest of the `flags`.
+    `flag_reason` is the newest of the `flags`, by `flagger_id`.
     """
 
     slug: CargoSlug
     account_id: AccountId
     rating: int
-    title: str
-    comment: str
+    title: Annotated[str, PersonalOf("account_id")]
+    comment: Annotated[str, PersonalOf("account_id")]
     is_verified: bool
     is_shown: bool = True
     helpful: int = 0
     not_helpful: int = 0
     flags: int = 0
-    flag_reason: str | None = None
+    flagger_id: AccountId | None = None
+    flag_reason: Annotated[str | None, PersonalOf("flagger_id")] = None
     written_at_ms: int
     changed_at_ms: int
     created_position: int
@@ -81,6 +83,7 @@ def written(row: ReviewRow | None, event: ReviewWritten, position: int) -> Revie
         helpful=row.helpful,
         not_helpful=row.not_helpful,
         flags=row.flags,
+        flagger_id=row.flagger_id,
         flag_reason=row.flag_reason,
         created_position=row.created_position,
     )
@@ -110,7 +113,7 @@ def changed_review(
                 not_helpful=row.not_helpful + (not event.is_helpful),
             )
         case ReviewFlagged():
-            return replace(row, flags=row.flags + 1, flag_reason=event.reason)
+            return replace(row, flags=row.flags + 1, flagger_id=event.flagger_id, flag_reason=event.reason)
         case _:
             assert_never(event)
 

@@ -22,13 +22,7 @@ def workload_shape(row: CargoRow, *, for_python_sdk: bool) -> dict[str, Any]:
         "description": row.cargo.description,
         "version": spec.version,
         "runtime_type": runtime,
-        "requirements": present(
-            {
-                "vram_mb": needs.vram_mb or None,
-                "ram_mb": needs.ram_mb or None,
-                "cpu_cores": needs.cpu_cores or None,
-            }
-        ),
+        "requirements": requirements(spec),
         "pricing": pricing(spec),
         "price_unit": spec.price_unit,
         "enabled": not row.is_disabled,
@@ -56,6 +50,13 @@ def workload_shape(row: CargoRow, *, for_python_sdk: bool) -> dict[str, Any]:
         "is_enabled": not row.is_disabled,
     }
     return present({**shape, "data": present(data)})
+
+
+def requirements(spec: CargoSpec) -> dict[str, int]:
+    """What an island must have, without what is not asked for."""
+    needs = spec.requirements
+    asked = {"vram_mb": needs.vram_mb, "ram_mb": needs.ram_mb, "cpu_cores": needs.cpu_cores}
+    return {name: amount for name, amount in asked.items() if amount}
 
 
 def pricing(spec: CargoSpec) -> dict[str, str]:

@@ -39,8 +39,10 @@ def test_what_changes_no_rating_asks_for_nothing(event: ReviewEvent) -> None:
 
 
 def test_however_often_an_account_changes_its_mind_one_rating_counts() -> None:
-    review, said = REVIEW.initial, []
+    review = REVIEW.initial
+    said: list[ReviewEvent] = []
     for command in (write(5), write(1), write(4), WithdrawReview(now_ms=T0_MS), write(3), write(5)):
         events = REVIEW.decide(review, command)
-        review, said = REVIEW.fold(events, review), [*said, *events]
+        review = REVIEW.fold(events, review)
+        said += events
     assert standing_after(*said) == (1_050, 1, 1)
