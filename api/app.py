@@ -28,10 +28,13 @@ from api.routes import (
     batches,
     cargo_oversight,
     cargo_trust,
+    chat,
     corrections,
+    embeddings,
     health,
     host_tickets,
     hosts,
+    images,
     island_idleness,
     island_karma,
     island_oversight,
@@ -42,6 +45,7 @@ from api.routes import (
     ledger,
     market,
     marketplace,
+    models,
     network,
     not_built,
     pairing,
@@ -58,6 +62,7 @@ from api.task_end import end_tasks
 from api.version import VERSION
 
 BASE: Final = "/api/v1"
+OPENAI_BASE: Final = "/v1"
 RETRY_S: Final = 1.0
 EXPOSED_HEADERS: Final = (
     "Archipelago-Position",
@@ -106,6 +111,8 @@ ROUTES: Final = (
     websocket,
 )
 """Below `/api/v1`, in the order in which a path is looked for."""
+OPENAI_ROUTES: Final = (chat, models, embeddings, images)
+"""Below `/api/v1` and below `/v1`, where OpenAI's clients look for them."""
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +142,9 @@ def build_app(services: Services) -> FastAPI:
     app.state.edge = edge
     for module in ROUTES:
         app.include_router(module.router, prefix=BASE)
+    for module in OPENAI_ROUTES:
+        for base in (BASE, OPENAI_BASE):
+            app.include_router(module.router, prefix=base)
     app.include_router(asyncapi.router)
     app.include_router(pairing.page_router)
     app.include_router(signing_keys.well_known_router)

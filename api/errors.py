@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     INSUFFICIENT_CREDITS = "insufficient_credits"  # Lower bid_price, or add credits: see required, available.
     FORBIDDEN = "forbidden"  # Use a key with the scope that the message names.
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
+    MODEL_NOT_FOUND = "model_not_found"  # Name a model of GET /v1/models.
     PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Type the code that the island shows now; it changes.
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
     ISLANDS_EXCEEDED = "islands_exceeded"  # Remove an island of this account that is not used any more.
@@ -38,6 +39,8 @@ class ErrorCode(StrEnum):
     INVALID = "invalid"  # Correct the fields listed under errors.
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # Use a new Idempotency-Key for another request.
     RATE_LIMITED = "rate_limited"  # Wait as many seconds as Retry-After says.
+    JOB_FAILED = "job_failed"  # The model's job failed; the message says why, GET /jobs/{job_id} says more.
+    NO_HOSTS = "no_hosts"  # No island took the job in time; it is cancelled. `archipelago job why` tells the reasons.
     INTERNAL = "internal"  # A defect of the coordinator; report it with the request_id.
     NOT_AVAILABLE = "not_available"  # Not built yet; leave the field out that the message names.
     UNAVAILABLE = "unavailable"  # Event log or database do not answer; repeat with the same Idempotency-Key.
@@ -51,6 +54,7 @@ STATUS: Final = {
     ErrorCode.INSUFFICIENT_CREDITS: 402,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
+    ErrorCode.MODEL_NOT_FOUND: 404,
     ErrorCode.PAIRING_CODE_UNKNOWN: 404,
     ErrorCode.ISLAND_REMOVED: 410,
     ErrorCode.ISLANDS_EXCEEDED: 409,
@@ -64,6 +68,8 @@ STATUS: Final = {
     ErrorCode.INVALID: 422,
     ErrorCode.IDEMPOTENCY_MISMATCH: 422,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.JOB_FAILED: 502,
+    ErrorCode.NO_HOSTS: 503,
     ErrorCode.INTERNAL: 500,
     ErrorCode.NOT_AVAILABLE: 501,
     ErrorCode.UNAVAILABLE: 503,
@@ -123,7 +129,12 @@ DOCUMENTS_CODE_OF: Final = {
     DocumentsRefusal.UNAVAILABLE: ErrorCode.UNAVAILABLE,
 }
 
-RETRY_S: Final = {ErrorCode.RATE_LIMITED: 5, ErrorCode.UNAVAILABLE: 2, ErrorCode.NOT_CAUGHT_UP: 1}
+RETRY_S: Final = {
+    ErrorCode.RATE_LIMITED: 5,
+    ErrorCode.NO_HOSTS: 60,
+    ErrorCode.UNAVAILABLE: 2,
+    ErrorCode.NOT_CAUGHT_UP: 1,
+}
 """Default of `Retry-After`, in whole seconds."""
 
 

@@ -1,34 +1,25 @@
 """What a job puts out: the text so far, and the stream of it as server-sent events."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query
-from nats.errors import Error as NatsError
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
-from adapters.nats.replies import Unanswered
 from api.answers import answer
 from api.attempt_telling import Resume
 from api.authorization import JobReader
 from api.batch_story import BatchStory
 from api.edge import JOBS, Edge
 from api.errors import ApiError, ErrorCode
+from api.event_stream import EventStream
 from api.job_story import JobStory
 from api.job_text import text_so_far
-from api.key_ring import Caller
 from api.owned import owned_job
 from api.request_fields import POSITION_MAX, After, PathJobId
 from api.shapes.job import ENDED, status_word
-from api.sockets import Sockets
 from api.sse import data_frame, event_frame, events_form, sdk_form
-from commands.event_log import LogUnavailable
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get("/{job_id}/output")
@@ -65,40 +56,12 @@ async def stream_job(
     story = JobStory(edge, job_id, resume) if row.batch is None else BatchStory(edge, job_id, resume)
     if form == "events":
         frames = events_form(story.moments())
-        return JobStream(edge.sockets, caller, frames, event_frame("error", {"error": "unavailable"}))
+        return EventStream(edge.sockets, caller, frames, event_frame("error", {"error": "unavailable"}))
     frames = sdk_form(story.moments())
-    return JobStream(edge.sockets, caller, frames, data_frame({"type": "error", "error": "unavailable"}))
-
-
-class JobStream(StreamingResponse):
-    """Server-sent events, counted among the key's streams for as long as they last.
-
-    Where the fabric fails on the way the reader is told `last_word` and may resume.
-    """
-
-    def __init__(
-        self, sockets: Sockets, caller: Caller, frames: AsyncGenerator[bytes], last_word: bytes
-    ) -> None:
-        told = told_to_the_end(frames, last_word)
-        super().__init__(told, media_type="text/event-stream", headers=HEADERS)
-        self._sockets = sockets
-        self._caller = caller
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._sockets.stream(self._caller.key_id):
-            await super().__call__(scope, receive, send)
+    return EventStream(edge.sockets, caller, frames, data_frame({"type": "error", "error": "unavailable"}))
 
 
 def position_in(last_event_id: str | None) -> int:
     """The position a browser resumes behind; anything else is ignored, as browsers expect."""
     text = last_event_id or ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-async def told_to_the_end(frames: AsyncGenerator[bytes], last_word: bytes) -> AsyncGenerator[bytes]:
-    try:
-        async with aclosing(frames):
-            async for frame in frames:
-                yield frame
-    except (LogUnavailable, Unanswered, NatsError, TimeoutError):
-        yield last_word
