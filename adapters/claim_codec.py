@@ -5,15 +5,14 @@ the subject, that attempt and wire id agree. What the claim means is decided by 
 """
 
 import math
-import re
-from decimal import Decimal, InvalidOperation
 from typing import Final, assert_never
 
 import msgspec
 
 from adapters import wire
 from adapters.claim_address import Address, Kind
-from domain.category import CATEGORIES_MAX, CATEGORY, CATEGORY_CHARACTERS_MAX, CategoryPolicy
+from adapters.claim_fields import asks, categories, plausible
+from domain.category import CategoryPolicy
 from domain.claim import (
     Cancelled,
     Claim,
@@ -35,11 +34,9 @@ from domain.ids import IslandId, JobId
 from domain.island_events import Capabilities, RuntimeOffer
 from domain.job import DETAIL_CHARACTERS_MAX
 from domain.job_events import Usage
-from domain.pricing import AMOUNT_MICRO_MAX, MICRO_PER_CREDIT
 from domain.trust import LEVEL_MAX
 
 CLAIM_BYTES_MAX: Final = 64 * 1024
-ASKS_MAX: Final = 200
 WARM_MAX: Final = 200
 RUNTIMES_MAX: Final = 16
 FORMATS_MAX: Final = 32
@@ -47,7 +44,6 @@ BANDWIDTH_GB_S_MAX: Final = 100_000
 UNKNOWN_ENGINE: Final = "unknown"
 SLOTS_MAX: Final = 256
 PROTOCOL_MAX: Final = 1000
-ASK_CREDITS_MAX: Final = AMOUNT_MICRO_MAX // MICRO_PER_CREDIT
 RENEWAL_S_MAX: Final = 60
 NAME_CHARACTERS_MAX: Final = 100
 NUMBER_MAX: Final = 1 << 53
@@ -154,44 +150,6 @@ def check_numbers(message: wire.RegisterHost) -> None:
     plausible("policy.trust_level_min", message.policy.trust_level_min if message.policy else 0, LEVEL_MAX)
     for test in message.self_tests[:RUNTIMES_MAX]:
         plausible("self_tests.score", max(0, test.score), NUMBER_MAX)
-
-
-def categories(field: str, words: list[str]) -> tuple[str, ...]:
-    """Raises `ClaimRejected` for what is no list of categories."""
-    if len(words) > CATEGORIES_MAX:
-        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"{field}: at most {CATEGORIES_MAX}")
-    for word in words:
-        if len(word) > CATEGORY_CHARACTERS_MAX or not re.fullmatch(CATEGORY, word):
-            raise ClaimRejected(
-                ClaimRejection.IMPLAUSIBLE, f"{field}: each must be lower-case letters, digits and hyphens"
-            )
-    return tuple(sorted(set(words)))
-
-
-def plausible(field: str, value: int, most: int) -> None:
-    if not 0 <= value <= most:
-        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"{field}: must be 0-{most}")
-
-
-def asks(prices: dict[str, str]) -> dict[str, int]:
-    """Asks in micro-credits from decimal strings in credits."""
-    if len(prices) > ASKS_MAX:
-        raise ClaimRejected(ClaimRejection.IMPLAUSIBLE, f"asking_prices: at most {ASKS_MAX}")
-    return {slug: ask_micro(slug, price) for slug, price in sorted(prices.items())}
-
-
-def ask_micro(slug: str, price: str) -> int:
-    try:
-        asked = Decimal(price)
-        # Compared first: multiplied, a huge exponent would become a number of a million digits.
-        micro = int(asked * MICRO_PER_CREDIT) if 0 < asked <= ASK_CREDITS_MAX else 0
-    except InvalidOperation:
-        micro = 0
-    if not micro:
-        raise ClaimRejected(
-            ClaimRejection.IMPLAUSIBLE, f"asking_prices.{slug[:40]}: must be a positive decimal"
-        )
-    return micro
 
 
 def heartbeat(island_id: IslandId, message: wire.HostHeartbeat) -> Heartbeat:

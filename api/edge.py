@@ -24,7 +24,7 @@ from api.market_board import MarketBoard
 from api.nonces import Nonces
 from api.rate_limits import RateLimits
 from api.services import Services
-from api.shared_work import SharedWork
+from api.single_flight import SingleFlight
 from api.sockets import Sockets
 from api.tickets import Tickets
 from commands.event_log import Origin
@@ -52,7 +52,7 @@ class EdgeState:
     changes: Changes
     cargo_numbers: CargoNumbers
     sockets: Sockets
-    shared: SharedWork
+    shared: SingleFlight
     facts: FactFeed
     market: MarketBoard
     uploads: asyncio.Semaphore
@@ -71,7 +71,7 @@ class EdgeState:
 
 def new_edge(services: Services) -> EdgeState:
     keys = KeyRing(services.reads, clock.now_ms)
-    shared = SharedWork()
+    shared = SingleFlight()
     return EdgeState(
         services=services,
         keys=keys,

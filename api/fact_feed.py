@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from adapters.nats.event_tail import EventTail
 from api.fact_owners import FactOwners
-from api.server_frames import ENCODER, Row, changes_frame
+from api.server_frames import Row, changes_frame, encoded
 from api.shapes.fact import fact_shape
 from api.shapes.present import instant
-from api.shared_work import SharedWork
+from api.single_flight import SingleFlight
 from commands.event_log import Commit
 from domain.check_events import VerdictReached
 from domain.ids import AccountId
@@ -44,7 +42,7 @@ class Block:
 
 
 class FactFeed:
-    def __init__(self, tail: EventTail, owners: FactOwners, shared: SharedWork) -> None:
+    def __init__(self, tail: EventTail, owners: FactOwners, shared: SingleFlight) -> None:
         self._tail = tail
         self._owners = owners
         self._shared = shared
@@ -82,12 +80,12 @@ class FactFeed:
                 commit for commit, owner in zip(told, owners, strict=True) if owner == audience.account_id
             ]
         position = commits[-1].position if commits else up_to
-        rows: list[msgspec.Raw] = []
+        rows: list[bytes] = []
         size = 0
         for commit in told:
             found = fact_rows(commit, for_owner=audience.account_id is not None)
             rows += found
-            size += sum(map(len, map(bytes, found)))
+            size += sum(map(len, found))
             if size >= FRAME_BYTES_MAX:
                 position = commit.position
                 break
@@ -101,7 +99,7 @@ def category_of(commit: Commit) -> str:
     return commit.stream.partition(".")[0]
 
 
-def fact_rows(commit: Commit, *, for_owner: bool) -> list[msgspec.Raw]:
+def fact_rows(commit: Commit, *, for_owner: bool) -> list[bytes]:
     """The commit's facts, encoded. Of a check an owner is told the verdict alone: until then nobody knows of it."""
     about = {
         "stream": commit.stream,
@@ -109,7 +107,7 @@ def fact_rows(commit: Commit, *, for_owner: bool) -> list[msgspec.Raw]:
         "actor": commit.origin.actor or "",
     }
     return [
-        msgspec.Raw(ENCODER.encode(Row(commit.position, index, "put", about | fact_shape(event))))
+        encoded(Row(commit.position, index, "put", about | fact_shape(event)))
         for index, event in enumerate(commit.events)
         if not (for_owner and category_of(commit) == "check" and not isinstance(event, VerdictReached))
     ]

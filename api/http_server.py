@@ -19,6 +19,8 @@ from api.task_end import end_tasks
 STOP_S: Final = 5
 BACKLOG: Final = 2048
 LOOK_S: Final = 0.25
+TICKS_OF_A_LOOK: Final = 100
+"""How many of uvicorn's ticks, ten in a second, a closing connection has to take something."""
 
 
 def http_server(app: FastAPI, encryption: ssl.SSLContext | None) -> "Server":
@@ -41,7 +43,14 @@ def http_server(app: FastAPI, encryption: ssl.SSLContext | None) -> "Server":
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again when it has stopped, and the workers would die unstopped."""
+    """Leaves signals to us: uvicorn would raise them again when it has stopped, and the workers would die unstopped.
+
+    A connection that was closed and takes nothing more is cut off.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._unsent: dict[asyncio.Transport, int] = {}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -49,6 +58,23 @@ class Server(uvicorn.Server):
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, self.handle_exit, one, None)
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_OF_A_LOOK == 0:
+            self._cut_off_the_deaf()
+        return await super().on_tick(counter)
+
+    def _cut_off_the_deaf(self) -> None:
+        """Closed connections whose other side has taken nothing since the last look: they would stay for ever."""
+        unsent = {
+            connection.transport: connection.transport.get_write_buffer_size()
+            for connection in self.server_state.connections
+            if connection.transport.is_closing()
+        }
+        for transport, size in unsent.items():
+            if size and self._unsent.get(transport) == size:
+                transport.abort()
+        self._unsent = unsent
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Over TLS a client is asked whether it has heard the goodbye; an idle one does not answer."""

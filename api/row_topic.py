@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from api.edge import EdgeState
-from api.server_frames import End, Gap, Op, Row, Snapshot, SubscriptionFrame, changes_frame
+from api.server_frames import End, Gap, Op, Row, Snapshot, SubscriptionFrame, changes_frame, encoded
 
 PAGE_ROWS: Final = 100
 SNAPSHOT_ROWS_MAX: Final = 1_000  # Of the newest; older ones are listed over HTTP.
@@ -114,12 +114,12 @@ async def send_changes(topic: RowTopic, page: ChangedPage, emit: Emit) -> int:
 async def changed_page(topic: RowTopic, after: int) -> ChangedPage:
     ended = await topic.ended()
     found = await topic.changed(after)
-    rows: list[Row] = []
+    rows: list[bytes] = []
     position, index = after, 0
     for row in found:
         index = index + 1 if row.position == position else 0
         position = row.position
-        rows.append(Row(position, index, row.op, row.shape))
+        rows.append(encoded(Row(position, index, row.op, row.shape)))
     frame = changes_frame(rows, position) if rows else None
     return ChangedPage(position=position, is_last=len(found) < PAGE_ROWS, frame=frame, ended=ended)
 

@@ -59,7 +59,7 @@ class Changes(msgspec.Struct, tag="changes", tag_field="type", frozen=True):
     """Several rows changed in one tick, in the order of their places. `position` is the last one's."""
 
     position: int
-    rows: Sequence[Row | msgspec.Raw]
+    rows: Sequence[Row]
 
 
 class Output(msgspec.Struct, tag="output", tag_field="type", frozen=True, omit_defaults=True):
@@ -112,10 +112,12 @@ def with_id(subscription_id: str, text: str) -> str:
     return f'{{"id":{ENCODER.encode(subscription_id).decode()},{text[1:]}'
 
 
-def changes_frame(rows: Sequence[Row | msgspec.Raw], position: int) -> str:
-    """One row's change as `change`, those of several rows as `changes`; encoded, without an id."""
-    if len(rows) > 1:
-        return text_of(Changes(position, rows))
-    [row] = rows
-    encoded = bytes(row) if isinstance(row, msgspec.Raw) else ENCODER.encode(row)
-    return f'{{"type":"change",{encoded.decode()[1:]}'
+def encoded(row: Row) -> bytes:
+    return ENCODER.encode(row)
+
+
+def changes_frame(rows: Sequence[bytes], position: int) -> str:
+    """One encoded row as `change`, several as `changes`, without an id. `position` is the last row's."""
+    if len(rows) == 1:
+        return f'{{"type":"change",{rows[0].decode()[1:]}'
+    return f'{{"type":"changes","position":{position},"rows":[{b",".join(rows).decode()}]}}'

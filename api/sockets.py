@@ -21,6 +21,10 @@ class Sockets:
         with self._counted(f"socket {key_id}", SOCKETS_PER_KEY_MAX, "WebSockets"):
             yield
 
+    def is_open(self, key_id: str) -> bool:
+        """Whether the key holds a WebSocket."""
+        return self._open[f"socket {key_id}"] > 0
+
     @contextmanager
     def stream(self, key_id: str) -> Iterator[None]:
         """Counts one stream of a job. Raises `ApiError` (rate_limited) beyond `STREAMS_PER_KEY_MAX`."""

@@ -36,6 +36,7 @@ from domain.api_key import Scope
 
 AUTHENTICATE_S: Final = 5.0
 RECHECK_S: Final = 60.0
+CLOSE_S: Final = 5.0
 
 router = APIRouter()
 
@@ -140,8 +141,10 @@ class Session:
             await self._subscriptions.end()
             await end_tasks(tasks)
         if code is not None:
-            with contextlib.suppress(RuntimeError):  # The other side may be gone by now.
-                await self._websocket.close(code, code.name.lower().replace("_", " "))
+            # The other side may be gone by now, or take nothing, not even the close: then the server cuts it off.
+            with contextlib.suppress(RuntimeError, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._websocket.close(code, code.name.lower().replace("_", " "))
 
     async def _until_disconnected(self, work: Coroutine[Any, Any, None]) -> None:
         try:

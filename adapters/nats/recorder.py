@@ -3,7 +3,6 @@
 One save of one aggregate is one message on `app.<application>.<aggregate>` with an expected last sequence, so it is
 whole without a batch; only a save of several aggregates is an atomic batch, of one message each. The recorders pass the
 library's own contract suites (`tests/adapters/nats/test_recorder.py`). They connect as the role `application`.
-
 Notification ids count events from 1. The stream's own order is the position, so two whole numbers a commit are kept in
 memory, read at first use and extended as the stream grows.
 """

@@ -1,4 +1,4 @@
-"""The document of the fabric: which messages islands and coordinator exchange on NATS."""
+"""The AsyncAPI document: what islands and coordinator exchange on NATS, and the frames of the WebSocket."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -6,6 +6,7 @@ from starlette.responses import Response
 from api.answers import answer
 from api.authorization import Anyone
 from api.edge import Edge
+from api.socket_document import with_socket
 
 router = APIRouter(tags=["documents"])
 
@@ -14,4 +15,4 @@ router = APIRouter(tags=["documents"])
 @router.get("/api/v1/asyncapi.json")
 async def get_asyncapi(edge: Edge, _: Anyone) -> Response:
     """Get the AsyncAPI document."""
-    return answer(edge.services.asyncapi())
+    return answer(with_socket(edge.services.asyncapi()))

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import uvicorn
 from fastapi import FastAPI, Response
 
 from adapters.embedded.certificates import Certificates
 from adapters.tls import client_context, server_context
+from api import http_server as http_server_module
 from api.http_server import STOP_S, http_server
 
 REQUEST = b"GET /%b HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -46,10 +48,17 @@ def contexts(
 
 
 class Served:
-    def __init__(self, port: int, stopping: asyncio.Event, stopped: asyncio.Task[None]) -> None:
+    def __init__(
+        self, server: uvicorn.Server, port: int, stopping: asyncio.Event, stopped: asyncio.Task[None]
+    ) -> None:
+        self._server = server
         self.port = port
         self.stopping = stopping
         self.stopped = stopped
+
+    async def is_without_connections(self) -> None:
+        while self._server.server_state.connections:
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -67,7 +76,7 @@ async def serving(context: ssl.SSLContext | None) -> AsyncIterator[Served]:
 
         stopped = asyncio.create_task(stop())
         try:
-            yield Served(listener.getsockname()[1], stopping, stopped)
+            yield Served(server, listener.getsockname()[1], stopping, stopped)
         finally:
             stopping.set()
             await stopped
@@ -75,13 +84,13 @@ async def serving(context: ssl.SSLContext | None) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def asking(
-    port: int, context: ssl.SSLContext | None, path: bytes
+    port: int, context: ssl.SSLContext | None, path: bytes, *, request: bytes = REQUEST
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.WriteTransport]]:
     name = "localhost" if context else None
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=context, server_hostname=name, limit=1024
     )
-    writer.write(REQUEST % path)
+    writer.write(request % path)
     try:
         yield reader, writer.transport
     finally:
@@ -111,3 +120,19 @@ async def test_an_answer_on_its_way_arrives_whole(
         await asyncio.sleep(0.5)  # Longer than the server looks for connections to end.
         assert await reader.readexactly(LARGE_BYTES) == bytes(LARGE_BYTES)
         await served.stopped
+
+
+async def test_a_closed_connection_that_takes_nothing_is_cut_off(
+    contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole answer waits in the server, which has closed the connection and would keep it for ever."""
+    monkeypatch.setattr(http_server_module, "TICKS_OF_A_LOOK", 1)
+    last = REQUEST.replace(b"Host", b"Connection: close\r\nHost")
+    async with (
+        serving(contexts[0]) as served,
+        asking(served.port, contexts[1], b"large", request=last) as (reader, _),
+    ):
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.wait_for(served.is_without_connections(), STOP_S)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await reader.readexactly(LARGE_BYTES)

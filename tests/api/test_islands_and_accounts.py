@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from api.app import build_app
+from api.socket_document import with_socket
 from projections.registry import BY_NAME
 from tests.api.network import BASE, Network
 
@@ -78,10 +79,11 @@ async def test_health_is_degraded_while_a_worker_fails(network: Network) -> None
     assert "secret" not in answer.text
 
 
-async def test_the_document_of_the_fabric_is_served(network: Network) -> None:
+async def test_one_document_describes_the_fabric_and_the_websocket(network: Network) -> None:
     short = await network.http.get(f"http://{network.address}/asyncapi")
     long = await network.http.get("/asyncapi.json")
-    assert short.json() == long.json() == {"asyncapi": "3.0.0"}
+    assert short.json() == long.json() == with_socket({"asyncapi": "3.0.0"})
+    assert long.json()["channels"]["WebSocket"]["address"] == "/api/v1/ws"
 
 
 async def test_a_read_of_a_position_that_is_not_there_yet_is_answered_in_time(network: Network) -> None:
