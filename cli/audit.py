@@ -147,7 +147,7 @@ def check(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the log and everything made from it, without trusting any answer of the coordinator.
+    """Check that the log has no gap, is not cut off, and that every body is the one its writer hashed.
 
     Exit code 1 where something is not right.
     """

@@ -81,9 +81,9 @@ def rate(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rate a cargo that you have run. Your first rating of it stands."""
+    """Rate a cargo that you have run. A later rating takes the place of an earlier one."""
     answer = post(slug, "ratings", {"stars": stars}, url=url, key=key, data_dir=data_dir)
-    said = "Thank you." if answer["counted"] else "You have rated it before; that rating stands."
+    said = "Thank you." if answer["counted"] else "You had said the same before; nothing changed."
     tell(answer, f"{said} Its reputation is {answer['reputation']:.3f}.", as_json=as_json)
 
 

@@ -18,7 +18,6 @@ STREAMS: Final = (
     "HEARTBEATS",
     "ADVISORIES",
     "ARTIFACTS",
-    "SUBJECT_KEYS",
     "APPLICATIONS",
 )
 STREAM_CALLS: Final = (

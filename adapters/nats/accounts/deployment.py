@@ -26,7 +26,6 @@ PREVIOUS_SIGNING: Final = "operator-signing.previous"
 CORE_ACTIVATION: Final = "core-activation"
 ISLANDS_MASTER: Final = "islands"
 PASSWORD_ISLANDS_MASTER: Final = "password-islands"  # noqa: S105 - a file's name
-SUBJECTS_MASTER: Final = "subjects"
 DOOR_SIGNING: Final = "door-signing"
 
 FOLDER_OF: Final = {
@@ -34,7 +33,6 @@ FOLDER_OF: Final = {
     Role.PROJECTOR: COORDINATOR,
     Role.API: COORDINATOR,
     Role.EDGE: COORDINATOR,
-    Role.ERASER: COORDINATOR,
     Role.AUDITOR: COORDINATOR,
     Role.APPLICATION: COORDINATOR,
     Role.REGISTRAR: REGISTRAR,
@@ -86,15 +84,14 @@ class Deployment:
         self.registrar.pair_or_new(OPERATOR_SIGNING, Kind.OPERATOR)
         self.registrar.pair_or_new(CORE_ACTIVATION, Kind.ACCOUNT)
         self.registrar.master_or_new(ISLANDS_MASTER)
-        passwords = self.registrar.master_or_new(PASSWORD_ISLANDS_MASTER)
-        self._share(passwords, PASSWORD_ISLANDS_MASTER, self.door)
+        self._share_with_door(self.registrar.master_or_new(PASSWORD_ISLANDS_MASTER))
         self.door.pair_or_new(DOOR_SIGNING, Kind.ACCOUNT)
-        self._share(self.operator.master_or_new(SUBJECTS_MASTER), SUBJECTS_MASTER, self.coordinator)
 
-    def _share(self, original: bytes, name: str, folder: KeyFolder) -> None:
-        """Gives another program a copy; one that is right keeps its age."""
-        if not folder.has(f"{name}.master") or folder.master(name) != original:
-            folder.write(f"{name}.master", original.hex())
+    def _share_with_door(self, master: bytes) -> None:
+        copy = f"{PASSWORD_ISLANDS_MASTER}.master"
+        # The registrar's is the original; a copy that is right keeps its age.
+        if not self.door.has(copy) or self.door.master(PASSWORD_ISLANDS_MASTER) != master:
+            self.door.write(copy, master.hex())
 
     def _write_credentials(self, role: Role) -> None:
         folder = self.folder(role)

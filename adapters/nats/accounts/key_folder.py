@@ -2,11 +2,10 @@
 
 Whoever deploys makes and refreshes all of them (`deployment.py`); each program is given its own folder and no other.
 
-    operator/     who may change the layout: operator, accounts, `deploy`; what personal texts are sealed with.
-                  Needed at deployment only; may lie offline
+    operator/     who may change the layout: operator, accounts, `deploy`. Needed at deployment only; may lie offline
     registrar/    the operator's signing key, activation tokens, the islands' signing keys
     door/         the signing keys of islands that know only a password
-    coordinator/  credentials, and a copy of what personal texts are sealed with
+    coordinator/  credentials and nothing else
 """
 
 import os
