@@ -33,7 +33,9 @@ class Role(StrEnum):
     DOOR = "door"  # Judges passwords.
     DOOR_CORE = "door-core"  # Reads facts about islands.
     AUDITOR = "auditor"  # Compares replicas.
-    APPLICATION = "application"  # Keeps aggregates of the `eventsourcing` library; has nothing to do with facts.
+    APPLICATION = (
+        "application"  # Keeps aggregates of the `eventsourcing` library; has nothing to do with facts.
+    )
     DEPLOY = "deploy"  # A person, when streams are made.
 
 
