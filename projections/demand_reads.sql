@@ -13,7 +13,8 @@ JOIN cargos c ON c.slug = waiting.cargo_slug AND NOT c.is_disabled
 LEFT JOIN LATERAL (
     SELECT sum(greatest(slots - json_array_length(active_jobs), 0)) AS free_slots FROM islands
     WHERE is_online AND is_approved AND NOT (is_draining OR is_suspended OR is_removed)
-        AND warm_slugs::jsonb ? waiting.cargo_slug
+        -- As text: what an island says may hold what `jsonb` refuses, and a slug needs no escape.
+        AND strpos(warm_slugs::text, '"' || waiting.cargo_slug || '"') > 0
 ) AS warm ON true
 LEFT JOIN LATERAL (
     SELECT median_micro FROM rates WHERE slug = waiting.cargo_slug AND jobs_cleared > 0

@@ -42,6 +42,7 @@ class Manifest(Strict):
     version: Annotated[str, Meta(pattern=r"^\d+\.\d+\.\d+\Z")]
     name: Text
     description: Text
+    category: Literal["data"]
     runtime: Literal["wasm"]
     artifact: Artifact
     determinism: Literal["exact"]
