@@ -1,7 +1,7 @@
 """Who is banned: asked at the door for everything that is more than reading.
 
-Held by `api.edge`. Known for a moment only, so a ban reaches every coordinator within `KEPT_MS`, and the one that
-served the operator at once.
+Held by `api.edge`. Read from the log, since work is taken in while the read side is away. Known for a moment only, so a
+ban reaches every coordinator within `KEPT_MS`, and the one that served the operator at once.
 """
 
 from collections import OrderedDict
@@ -9,16 +9,17 @@ from collections.abc import Callable
 from typing import Final
 
 from api.errors import ApiError, ErrorCode
+from commands.handle import CommandHandler
 from domain.ids import AccountId
-from projections.people_reads import PeopleReads
+from domain.person import PERSON
 
 KEPT_MS: Final = 2_000
 KEPT_MAX: Final = 5_000
 
 
 class Bans:
-    def __init__(self, people: PeopleReads, now_ms: Callable[[], int]) -> None:
-        self._people = people
+    def __init__(self, handler: CommandHandler, now_ms: Callable[[], int]) -> None:
+        self._handler = handler
         self._now_ms = now_ms
         self._known: OrderedDict[AccountId, tuple[int, bool]] = OrderedDict()
 
@@ -38,8 +39,7 @@ class Bans:
         known = self._known.get(account_id)
         if known is not None and self._now_ms() - known[0] < KEPT_MS:
             return known[1]
-        row = await self._people.person(account_id)
-        is_banned = row is not None and row.banned_at_ms is not None
+        is_banned = (await self._handler.state(PERSON, account_id)).is_banned
         self._known[account_id] = (self._now_ms(), is_banned)
         self._known.move_to_end(account_id)
         while len(self._known) > KEPT_MAX:

@@ -75,7 +75,7 @@ def new_edge(services: Services) -> EdgeState:
     return EdgeState(
         services=services,
         keys=keys,
-        bans=Bans(services.people, clock.now_ms),
+        bans=Bans(services.handler, clock.now_ms),
         rates=RateLimits(clock.now_ms),
         tickets=Tickets(clock.now_ms),
         nonces=Nonces(services.nonce_secret, clock.now_ms),

@@ -27,15 +27,21 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 NOT_SIMULATED: Final = {
     "BatchAbandoned",
     "BidSaved",
+    "CapabilitiesVerified",
     "ChargeRefunded",
     "CreditsCorrected",
     "DrainEnded",
+    "DrainLifted",
+    "DrainOrdered",
     "DrainStarted",
     "EarningTakenBack",
+    "IslandRejected",
     "IslandRenamed",
+    "LateAnswerTaken",  # Too rare for so few worlds: it needs an answer that comes after its verdict.
     "RefundCovered",
     "RefundOwed",
     "RuntimesChanged",
+    "VerificationWithdrawn",
     "WarmCargosChanged",
 }
 
