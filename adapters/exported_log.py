@@ -1,0 +1,80 @@
+"""An exported file as a past that reports read, with nothing running.
+
+The file is read from its beginning for every question; what no one asked for is passed over before it is decoded.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from adapters import codec
+from adapters.log_export import read_export, read_header
+from adapters.nats.event_log import origin_of
+from commands.event_log import Commit
+from commands.raw_commit import RawCommit
+from commands.reports.past_log import EVERY_CATEGORY
+
+BATCH: Final = 1_000
+
+
+class PartialExport(Exception):
+    """It does not begin with the first commit of the log, so no balance can be told from it."""
+
+
+class ExportedLog:
+    """Every method raises `ExportDamaged` and `OSError`."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `PartialExport`, too."""
+        header = read_header(path)
+        if header.first > 1:
+            raise PartialExport(f"it begins at position {header.first}")
+        self._path = path
+        self._last: Final = header.last
+
+    async def last_position(self) -> int:
+        return self._last
+
+    async def first_at(self, at_ms: int) -> int | None:
+        for raw in read_export(self._path):
+            if raw.recorded_at_ms >= at_ms:
+                return raw.position
+        return None
+
+    async def read_category(
+        self, category: str, *, after: int, up_to: int
+    ) -> AsyncIterator[Sequence[Commit]]:
+        prefix = "evt." if category == EVERY_CATEGORY else f"evt.{category}."
+        for commits in self._read(lambda subject: subject.startswith(prefix), after, up_to):
+            yield commits
+
+    async def read_streams(
+        self, streams: Collection[str], *, after: int, up_to: int
+    ) -> AsyncIterator[Sequence[Commit]]:
+        wanted = frozenset(f"evt.{stream}" for stream in streams)
+        for commits in self._read(wanted.__contains__, after, up_to):
+            yield commits
+
+    def _read(self, is_wanted: Callable[[str], bool], after: int, up_to: int) -> Iterator[list[Commit]]:
+        batch: list[Commit] = []
+        for raw in read_export(self._path):
+            if raw.position > up_to:
+                break
+            if raw.position > after and is_wanted(raw.subject):
+                batch.append(commit_of(raw))
+            if len(batch) >= BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+def commit_of(raw: RawCommit) -> Commit:
+    """Decoded. Raises `codec.Unknown`."""
+    return Commit(
+        position=raw.position,
+        stream=raw.subject.removeprefix("evt."),
+        events=codec.decode(raw.body),
+        recorded_at_ms=raw.recorded_at_ms,
+        origin=origin_of(dict(raw.headers)),
+    )
