@@ -2,7 +2,7 @@
 
 Hashes lie in tiles of 256, eight levels of the tree apart: a tile on level 0 holds leaves, one on level 1 the roots of
 whole tiles of level 0, and so on. A leaf costs 32 bytes of storage, and a proof over a million leaves three tiles.
-Pure: `adapters/postgres/tree_store.py` keeps the tiles, `api/checkpointing.py` and the audit feed the tree.
+Pure: who keeps the tiles and feeds the tree stands above it.
 """
 
 import hashlib
