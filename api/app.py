@@ -13,9 +13,11 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api import error_answers, websocket
+from api import error_answers, openapi_document, websocket
+from api.compression import Compression
 from api.edge import new_edge
 from api.envelope import Envelope
+from api.openapi_document import BASE
 from api.routes import (
     account,
     admin_hosts,
@@ -61,7 +63,6 @@ from api.services import Services
 from api.task_end import end_tasks
 from api.version import VERSION
 
-BASE: Final = "/api/v1"
 OPENAI_BASE: Final = "/v1"
 RETRY_S: Final = 1.0
 EXPOSED_HEADERS: Final = (
@@ -138,6 +139,7 @@ def build_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        generate_unique_id_function=openapi_document.operation_id,
     )
     app.state.edge = edge
     for module in ROUTES:
@@ -149,6 +151,7 @@ def build_app(services: Services) -> FastAPI:
     app.include_router(pairing.page_router)
     app.include_router(signing_keys.well_known_router)
     error_answers.install(app)
+    openapi_document.install(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=services.settings.cors_origins,
@@ -156,6 +159,7 @@ def build_app(services: Services) -> FastAPI:
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
     )
+    app.add_middleware(Compression)
     app.add_middleware(Envelope)
     return app
 

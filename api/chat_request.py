@@ -44,11 +44,8 @@ Content = Annotated[
     WithJsonSchema({"type": ["string", "array", "null"], "description": "A text, or parts of type text."}),
 ]
 Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS_MAX)]
-Stops = Annotated[
-    list[Stop] | None,
-    BeforeValidator(stops_of, json_schema_input_type=str | list[Stop] | None),
-    Field(max_length=STOPS_MAX),
-]
+StopList = Annotated[list[Stop], Field(max_length=STOPS_MAX)]
+Stops = Annotated[StopList | None, BeforeValidator(stops_of, json_schema_input_type=Stop | StopList | None)]
 Tokens = Annotated[int | None, Field(ge=1, le=TOKENS_MAX)]
 Model = Annotated[str, Field(min_length=1, max_length=MODEL_CHARACTERS_MAX)]
 One = Annotated[int | None, AfterValidator(only_one), WithJsonSchema({"const": 1})]

@@ -27,7 +27,7 @@ def not_chosen(dimensions: int | None) -> int | None:
 Text = Annotated[str, Field(min_length=1, max_length=CONTENT_CHARACTERS_MAX)]
 Texts = Annotated[
     list[Text],
-    BeforeValidator(texts_of, json_schema_input_type=str | list[Text]),
+    BeforeValidator(texts_of, json_schema_input_type=Text | list[Text]),
     Field(min_length=1, max_length=TEXTS_MAX),
 ]
 

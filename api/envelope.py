@@ -1,4 +1,4 @@
-"""What surrounds every HTTP answer: the request id, the bound on the body, and the headers of the rate limit.
+"""What surrounds every HTTP answer: the request id, the bound on the body, the headers of the rate limit and of safety.
 
 A plain ASGI layer, because it touches every request. The id is made here and appears in answers, logs and, as the
 correlation id, in the events a request causes. A body that grows beyond its bound is refused while it arrives.
@@ -13,6 +13,11 @@ from adapters import clock
 from api.errors import ApiError, ErrorCode
 
 REQUEST_ID: Final = "X-Request-Id"
+PLAIN_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",  # No browser guesses that an answer is a page.
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",  # Answers are somebody's own; what may be kept says so itself.
+}
 BODY_BYTES_MAX: Final = 1_000_000
 ARTIFACT_BYTES_MAX: Final = 32 << 20
 ARTIFACT_PATH: Final = "/api/v1/artifacts/"
@@ -44,6 +49,8 @@ class Envelope:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = state["request_id"]
+                for name, value in PLAIN_HEADERS.items():
+                    headers.setdefault(name, value)
                 for name, value in state.get("rate_headers", {}).items():
                     headers[name] = value
             await send(message)

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from api.envelope import request_id_of
 from api.errors import invalid, not_found
 from domain.claim import WIRE_SEPARATOR
-from domain.ids import CargoSlug, IslandId, JobId
+from domain.ids import AccountId, CargoSlug, IslandId, JobId
 
 UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX: Final = 64
+ACCOUNT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ISLAND: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 POSITION_MAX: Final = 2**62
@@ -58,6 +59,12 @@ async def island_id_in_path(island_id: str) -> IslandId:
     return IslandId(island_id)
 
 
+async def account_id_in_path(account_id: str) -> AccountId:
+    if not ACCOUNT.fullmatch(account_id):
+        raise not_found("such account")
+    return AccountId(account_id)
+
+
 async def slug_in_path(slug: str) -> CargoSlug:
     found = slug_of(slug)
     if found is None:
@@ -81,6 +88,7 @@ async def request_id(request: Request) -> str:
 
 PathJobId = Annotated[JobId, Depends(job_id_in_path)]
 PathIslandId = Annotated[IslandId, Depends(island_id_in_path)]
+PathAccountId = Annotated[AccountId, Depends(account_id_in_path)]
 PathSlug = Annotated[CargoSlug, Depends(slug_in_path)]
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
 RequestId = Annotated[str, Depends(request_id)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from api.authorization import Admin
 from api.edge import PEOPLE, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode, not_found
 from api.key_ring import Caller
-from api.request_fields import PLAIN_TEXT, After, Offset, RequestId
+from api.request_fields import PLAIN_TEXT, After, Offset, PathAccountId, RequestId
 from api.shapes.person import session_shapes, user_shape
 from api.strict_json import StrictRoute
 from domain.ids import AccountId
@@ -23,7 +23,6 @@ USERS_LISTED_MAX: Final = 500
 router = APIRouter(prefix="/admin/verification", tags=["admin"], route_class=StrictRoute)
 
 Status = Literal["all", "unverified", "pending", "verified", "rejected", "banned"]
-PathAccountId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Search = Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$", description="Part of an id.")]
 
 
@@ -88,7 +87,7 @@ def users_answer(rows: list[dict[str, Any]], *, total: int, limit: int, offset: 
 async def get_user(account_id: PathAccountId, _: Admin, edge: Edge, after: After = None) -> Response:
     """Get one account and the checks of its identity."""
     await edge.catch_up(PEOPLE, after)
-    return await user_answer(edge, AccountId(account_id))
+    return await user_answer(edge, account_id)
 
 
 @router.post("/users/{account_id}/verify")
@@ -102,7 +101,7 @@ async def verify_user(
 ) -> Response:
     """Say that this person is who they say."""
     country = request.country if request else ""
-    command = VerifyIdentity(account_id=AccountId(account_id), country=country, now_ms=clock.now_ms())
+    command = VerifyIdentity(account_id=account_id, country=country, now_ms=clock.now_ms())
     return await decide(edge, caller, command, request_id)
 
 
@@ -111,7 +110,7 @@ async def reset_user(
     account_id: PathAccountId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Take that word back."""
-    command = ResetIdentity(account_id=AccountId(account_id), reason=request.reason, now_ms=clock.now_ms())
+    command = ResetIdentity(account_id=account_id, reason=request.reason, now_ms=clock.now_ms())
     return await decide(edge, caller, command, request_id)
 
 
@@ -122,14 +121,14 @@ async def ban_user(
     """Ban an account: from now on it reads and does nothing more. Its running jobs end as they would have."""
     if account_id == caller.account_id:
         raise ApiError(ErrorCode.CONFLICT, "account_id: an operator does not ban its own account")
-    command = BanPerson(account_id=AccountId(account_id), reason=request.reason, now_ms=clock.now_ms())
+    command = BanPerson(account_id=account_id, reason=request.reason, now_ms=clock.now_ms())
     return await decide(edge, caller, command, request_id)
 
 
 @router.post("/users/{account_id}/unban")
 async def unban_user(account_id: PathAccountId, caller: Admin, edge: Edge, request_id: RequestId) -> Response:
     """End a ban."""
-    command = UnbanPerson(account_id=AccountId(account_id), now_ms=clock.now_ms())
+    command = UnbanPerson(account_id=account_id, now_ms=clock.now_ms())
     return await decide(edge, caller, command, request_id)
 
 

@@ -11,13 +11,13 @@ from api.answers import answer
 from api.authorization import Admin
 from api.cargo_manifest import Digest
 from api.edge import CARGOS, Edge, EdgeState, origin_of
-from api.request_fields import PLAIN_TEXT, After, Limit, Name, PathSlug, RequestId
+from api.request_fields import PLAIN_TEXT, After, Limit, Name, PathAccountId, PathSlug, RequestId
 from api.routes.cargo_trust import carry_out
 from api.shapes.cargo_trust import publisher_shape, review_shape
 from api.strict_json import StrictRoute
 from domain.cargo import CARGO
 from domain.cargo_commands import DisableCargo, EnableCargo, RecordIncident, RecordScan, ReviewCargo
-from domain.ids import AccountId, CargoSlug
+from domain.ids import CargoSlug
 from domain.publisher import PUBLISHER, GrantPublisherTier, PublisherTier
 
 FINDINGS_MAX: Final = 1_000_000
@@ -28,7 +28,6 @@ Note = Annotated[
     str, StringConstraints(min_length=1, max_length=500, pattern=PLAIN_TEXT, strip_whitespace=True)
 ]
 Findings = Annotated[int, Field(ge=0, le=FINDINGS_MAX, strict=True)]
-AccountPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class Body(BaseModel):
@@ -107,7 +106,7 @@ async def record_scan(
 
 
 @router.get("/reviews")
-async def list_reviews(_: Admin, edge: Edge, limit: Limit = 100, after: After = None) -> Response:
+async def list_cargos_to_review(_: Admin, edge: Edge, limit: Limit = 100, after: After = None) -> Response:
     """List the cargos that wait for a review, the longest waiting first."""
     await edge.catch_up(CARGOS, after)
     rows = [review_shape(row) for row in await edge.services.reads.cargos_awaiting_review(limit)]
@@ -142,13 +141,12 @@ async def record_incident(
 
 @router.post("/publishers/{account_id}/tier")
 async def grant_tier(
-    account_id: AccountPath, request: TierRequest, caller: Admin, edge: Edge, request_id: RequestId
+    account_id: PathAccountId, request: TierRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Say what is known of a publisher: the tier decides how many cargos it has and whether they reach level 1."""
-    publisher_id = AccountId(account_id)
-    command = GrantPublisherTier(account_id=publisher_id, tier=request.tier, now_ms=clock.now_ms())
+    command = GrantPublisherTier(account_id=account_id, tier=request.tier, now_ms=clock.now_ms())
     origin = origin_of(caller, request_id)
-    handled = await edge.services.handler.handle(PUBLISHER, publisher_id, command, origin=origin)
+    handled = await edge.services.handler.handle(PUBLISHER, account_id, command, origin=origin)
     await edge.settle(CARGOS, handled.position)
     return answer(publisher_shape(account_id, handled.state), position=handled.position)
 

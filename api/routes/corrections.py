@@ -12,7 +12,7 @@ from api.answers import answer
 from api.authorization import Admin
 from api.edge import LEDGER, Edge, EdgeState, origin_of
 from api.errors import invalid
-from api.request_fields import PLAIN_TEXT, IdempotencyKey, RequestId
+from api.request_fields import PLAIN_TEXT, IdempotencyKey, PathAccountId, RequestId
 from api.shapes.amounts import decimal_text, parse_price
 from api.strict_json import StrictRoute
 from domain.account import ACCOUNT
@@ -47,7 +47,7 @@ class CorrectionRequest(BaseModel):
 @router.post("", status_code=201)
 async def correct_credits(
     *,
-    account_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
+    account_id: PathAccountId,
     request: CorrectionRequest,
     caller: Admin,
     edge: Edge,
@@ -55,10 +55,9 @@ async def correct_credits(
     key: IdempotencyKey = None,
 ) -> Response:
     """Correct an account's credits. With an Idempotency-Key a correction is made once."""
-    account = AccountId(account_id)
-    await check_concerns(edge, account, request.original)
+    await check_concerns(edge, account_id, request.original)
     command = CorrectCredits(
-        account_id=account,
+        account_id=account_id,
         correction_id=key or clock.new_id(),
         original=request.original,
         amount_micro=request.amount,
@@ -66,11 +65,11 @@ async def correct_credits(
         now_ms=clock.now_ms(),
     )
     handled = await edge.services.handler.handle(
-        ACCOUNT, account, command, origin=origin_of(caller, request_id)
+        ACCOUNT, account_id, command, origin=origin_of(caller, request_id)
     )
     await edge.settle(LEDGER, handled.position)
     shape = {
-        "account_id": account,
+        "account_id": account_id,
         "correction_id": command.correction_id,
         "original": request.original,
         "amount": decimal_text(request.amount),

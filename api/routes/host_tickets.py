@@ -25,7 +25,9 @@ class TicketRequest(BaseModel):
 
 
 @router.post("", status_code=201)
-async def issue_ticket(request: TicketRequest, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
+async def issue_host_ticket(
+    request: TicketRequest, caller: Lender, edge: Edge, request_id: RequestId
+) -> Response:
     """Enrol an island without keys for this account, and make its user and password.
 
     Its claims are not signed and count for less; an island of our own needs none of this.

@@ -12,7 +12,7 @@ router = APIRouter(prefix="/ws-tickets", tags=["live"])
 
 
 @router.post("", status_code=201)
-async def issue_ticket(caller: Reader, edge: Edge) -> Response:
+async def issue_socket_ticket(caller: Reader, edge: Edge) -> Response:
     """Take a ticket: one use, within 30 seconds, with this key's rights."""
     shape = {"ticket": edge.tickets.issue(caller), "expires_in_seconds": LIFE_S}
     return answer({**shape, "data": shape}, status=201)

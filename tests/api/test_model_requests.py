@@ -83,6 +83,13 @@ def test_what_breaks_a_bound_is_refused_with_its_field(field: str, value: Any) -
     assert refused.value.errors()[0]["loc"][0] == field
 
 
+@pytest.mark.parametrize(
+    "field", ["stop", "n", "max_tokens", "stream", "stream_options", "temperature", "top_p"]
+)
+def test_a_field_that_is_null_is_one_left_out(field: str) -> None:
+    assert chat(**{field: None}).input_for(Runtime.WASM) == chat().input_for(Runtime.WASM)
+
+
 def test_the_bounds_themselves_are_taken() -> None:
     request = chat(
         messages=[{"role": "user", "content": "x" * 32_768}] * 128, max_tokens=4096, n=1, stop="END"
