@@ -106,6 +106,8 @@ class History:
 class Network(History):
     """A history that grows by commands. What follows from them in a coordinator follows at once."""
 
+    following: tuple[Process, ...] = FOLLOWING
+
     def __init__(self) -> None:
         super().__init__()
         self.states: dict[str, Any] = {}
@@ -117,7 +119,7 @@ class Network(History):
         first = events = self._carry_out(Order(decider=decider, aggregate_id=aggregate_id, command=command))
         while True:
             for event in events:
-                for process in FOLLOWING:
+                for process in self.following:
                     reactions += process.react(event, self.now_ms)
             reactions += self.barring.plan(self.now_ms) if not reactions else []
             if not reactions:

@@ -1,9 +1,14 @@
-"""A past in a list, for reports: the same promises as the log on JetStream and the exported file."""
+"""Pasts for reports: one in a list, which promises what the log on JetStream does, and an exported file."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from pathlib import Path
 from typing import Final
 
+from adapters import codec
+from adapters.log_export import Header, write_export
+from adapters.nats.event_log import headers_of
 from commands.event_log import Commit
+from commands.raw_commit import RawCommit
 from commands.reports.past_log import EVERY_CATEGORY
 
 BATCH: Final = 7
@@ -35,3 +40,26 @@ class ListedPast:
     def _read(self, is_wanted: Callable[[str], bool], after: int, up_to: int) -> list[Sequence[Commit]]:
         found = [one for one in self.commits if after < one.position <= up_to and is_wanted(one.stream)]
         return [found[first : first + BATCH] for first in range(0, len(found), BATCH)]
+
+
+def raw_of(commit: Commit) -> RawCommit:
+    """A commit as the log would have kept it."""
+    body = codec.encode(commit.events)
+    return RawCommit(
+        position=commit.position,
+        subject=f"evt.{commit.stream}",
+        headers=headers_of(commit.origin, body, 0),
+        body=body,
+        recorded_at_ms=commit.recorded_at_ms,
+    )
+
+
+async def export(path: Path, commits: Sequence[RawCommit]) -> Path:
+    """A file that holds these commits, which begin with the first of their log."""
+    header = Header(first=1, last=len(commits), exported_at="2027-04-01T00:00:00Z")
+    await write_export(path, header, in_one_batch(commits))
+    return path
+
+
+async def in_one_batch(commits: Sequence[RawCommit]) -> AsyncIterator[Sequence[RawCommit]]:
+    yield commits

@@ -13,11 +13,13 @@ from nats.aio.msg import Msg
 
 from adapters.nats import subjects
 from adapters.nats.event_log import JetStreamEventLog, commit_of
-from adapters.nats.replies import Unanswered, read_batches, read_next
+from adapters.nats.replies import Unanswered, position_of, read_batches, read_next
 from commands.event_log import Commit, LogUnavailable
 from commands.reports.past_log import EVERY_CATEGORY
 
 ASKED_AT_ONCE: Final = 32
+OUT_OF_ORDER_MAX: Final = 256
+"""Commits that a change of the leading server may leave out of the order of their times: some milliseconds of a log."""
 SCANNED_FOR_ONE: Final = 20
 """Commits that a scan passes in the time that asking for one aggregate takes, measured."""
 
@@ -31,18 +33,30 @@ class JetStreamPastLog:
         return await self._log.last_position()
 
     async def first_at(self, at_ms: int) -> int | None:
-        """Looked for by halves: commits are recorded in the order of their times. The server's own search by time
-        would find the time at which a restored log was restored.
+        """Looked for by halves, since commits are recorded in the order of their times but for what clocks of servers
+        differ by. The server's own search would find when a restored log was restored.
         """
         low, high = 1, await self._log.last_position() + 1
         while low < high:
             middle = (low + high) // 2
-            commit = await self._next(middle)
-            if commit is not None and commit.recorded_at_ms < at_ms:
-                low = commit.position + 1
+            found = await self._next(middle)
+            if found is not None and found.recorded_at_ms < at_ms:
+                low = found.position + 1
             else:
                 high = middle
-        found = await self._next(low)
+        return await self._earlier(low, at_ms) or await self._position_from(low)
+
+    async def _earlier(self, position: int, at_ms: int) -> int | None:
+        """The first commit shortly before a position that another server's clock had recorded late enough."""
+        after = max(position - 1 - OUT_OF_ORDER_MAX, 0)
+        async for messages in self._read("evt.>", after=after, up_to=position - 1):
+            for message in messages:
+                if commit_of(message).recorded_at_ms >= at_ms:
+                    return position_of(message)
+        return None
+
+    async def _position_from(self, position: int) -> int | None:
+        found = await self._next(position)
         return None if found is None else found.position
 
     async def _next(self, position: int) -> Commit | None:

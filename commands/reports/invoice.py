@@ -127,9 +127,7 @@ def figures_of(past: AccountPast) -> tuple[Figure, ...]:
         )
 
     others = [
-        credits_of(f"{movement}_micro", HEADING_OF[movement], amount)
-        for movement, amount in sums.items()
-        if amount
+        credits_of(f"{kind}_micro", HEADING_OF[kind], amount) for kind, amount in sums.items() if amount
     ]
     return (
         credits_of("opening_micro", "Balance before", past.opening.own_micro),

@@ -1,7 +1,7 @@
 """A statement: what an island or its owner earned in a time, how far it waits for karma, and how the karma moved.
 
-An owner's statement covers every island that ever earned for the account and the share of published cargos; an
-island's covers its own work, whoever owned it at the time.
+An owner's statement covers every island that ever earned for the account, and the share of published cargos; an
+island's covers what it did for who owns it at the end. Nobody is told what an island did for another owner.
 """
 
 from collections import Counter
@@ -11,13 +11,12 @@ from typing import Final
 
 from commands.event_log import Commit
 from commands.karma_statement import WORK, KarmaChange, changes_of
-from commands.reports.account_past import AccountPast, Line, Movement
+from commands.reports.account_past import Line, Movement
 from commands.reports.invoice import account_past, versions_of
 from commands.reports.order import NothingKnown, ReportOrder
 from commands.reports.past_log import PastLog
 from commands.reports.period import Span, day_of, span_of
 from commands.reports.report import Chart, Column, Figure, Kind, Measure, Report, SubjectKind, Table
-from domain.account import ACCOUNT
 from domain.ids import AccountId, IslandId
 from domain.island import ISLAND
 from domain.island_events import IslandEnrolled, IslandPaired
@@ -29,7 +28,6 @@ EARNING_COLUMNS: Final = (
     Column(name="movement", heading="What"),
     Column(name="job_id", heading="Job"),
     Column(name="island_id", heading="Island", printed=False),
-    Column(name="account_id", heading="Account", printed=False),
     Column(name="is_escrowed", heading="Waits", printed=False),
     Column(name="original", heading="Puts right", printed=False),
     Column(name="amount_micro", heading="Amount", measure=Measure.CREDITS),
@@ -47,21 +45,15 @@ KARMA_COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earning:
-    account_id: AccountId
-    line: Line
-
-
 class IslandPast:
-    """What an island's own commits say of a span: its owners, and how its karma moved."""
+    """What an island's own commits say up to the end of a span: who owned it, and how its karma moved meanwhile."""
 
     def __init__(self, island_id: IslandId, span: Span) -> None:
         self.island_id = island_id
-        self.owners: list[AccountId] = []
-        self.karma_before = 0
-        self.karma_behind = 0
-        self.changes: list[KarmaChange] = []
+        self.owner_id: AccountId | None = None
+        self._karma = 0
+        self._karma_behind: dict[AccountId, int] = {}
+        self._changes: list[tuple[AccountId, KarmaChange]] = []
         self._stream: Final = ISLAND.stream(island_id)
         self._span = span
 
@@ -69,19 +61,40 @@ class IslandPast:
         if commit.stream != self._stream or commit.position > self._span.through:
             return
         for event in commit.events:
-            owner_id = event.owner_id if isinstance(event, IslandEnrolled | IslandPaired) else None
-            if owner_id is not None and owner_id not in self.owners:
-                self.owners.append(owner_id)
+            if isinstance(event, IslandEnrolled | IslandPaired) and event.owner_id is not None:
+                self.owner_id = event.owner_id
+                self._karma_behind[event.owner_id] = self._karma
         for change, _ in changes_of(commit):
-            self.karma_behind = change.karma
-            if self._span.holds(commit.position):
-                self.changes.append(change)
-        if commit.position <= self._span.after:
-            self.karma_before = self.karma_behind
+            self._karma = change.karma
+            if self.owner_id is not None:
+                self._karma_behind[self.owner_id] = change.karma
+                if self._span.holds(commit.position):
+                    self._changes.append((self.owner_id, change))
+
+    def under(self, owner_id: AccountId) -> "OwnedTime":
+        """The part of it that lies in the span and in the time of one owner."""
+        return OwnedTime(
+            island_id=self.island_id,
+            changes=tuple(change for owner, change in self._changes if owner == owner_id),
+            karma_behind=self._karma_behind.get(owner_id, 0),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedTime:
+    """An island while one account owned it."""
+
+    island_id: IslandId
+    changes: tuple[KarmaChange, ...]
+    karma_behind: int
 
     @property
     def worked(self) -> list[KarmaChange]:
         return [change for change in self.changes if change.cause == WORK]
+
+    @property
+    def karma_change(self) -> int:
+        return sum(change.delta for change in self.changes)
 
 
 async def statement(log: PastLog, order: ReportOrder) -> Report:
@@ -91,37 +104,20 @@ async def statement(log: PastLog, order: ReportOrder) -> Report:
         return await statement_of_island(log, order, span)
     past = await account_past(log, AccountId(order.subject.id), span)
     islands = await islands_past(log, sorted(past.islands), span)
-    earnings = [
-        Earning(account_id=past.account_id, line=line) for line in past.lines if line.movement in EARNINGS
-    ]
-    return statement_of(order, span, earnings, islands, released_micro=sum(past.released_micro.values()))
+    owned = [island.under(past.account_id) for island in islands]
+    earnings = [line for line in past.lines if line.movement in EARNINGS]
+    return statement_of(order, span, earnings, owned, released_micro=sum(past.released_micro.values()))
 
 
 async def statement_of_island(log: PastLog, order: ReportOrder, span: Span) -> Report:
     island_id = IslandId(order.subject.id)
     [island] = await islands_past(log, [island_id], span)
-    if not island.owners:
-        raise NothingKnown(f"island {island_id}")
-    earnings: list[Earning] = []
-    released_micro = 0
-    for owner_id in island.owners:
-        past = AccountPast(owner_id, span)
-        async for commits in log.read_streams([ACCOUNT.stream(owner_id)], after=0, up_to=span.through):
-            for commit in commits:
-                past.take(commit)
-        released_micro += past.released_micro.get(island_id, 0)
-        earnings += [
-            Earning(account_id=owner_id, line=line)
-            for line in past.lines
-            if line.movement in EARNINGS and line.island_id == island_id
-        ]
-    earnings.sort(key=lambda earning: address_order(earning.line.address))
-    return statement_of(order, span, earnings, [island], released_micro=released_micro)
-
-
-def address_order(address: str) -> tuple[int, int]:
-    position, _, index = address.partition(".")
-    return int(position), int(index)
+    if island.owner_id is None:
+        raise NothingKnown(f"an owner of island {island_id}")
+    past = await account_past(log, island.owner_id, span)
+    earnings = [line for line in past.lines if line.movement in EARNINGS and line.island_id == island_id]
+    released_micro = past.released_micro.get(island_id, 0)
+    return statement_of(order, span, earnings, [island.under(island.owner_id)], released_micro=released_micro)
 
 
 async def islands_past(log: PastLog, island_ids: Sequence[IslandId], span: Span) -> list[IslandPast]:
@@ -137,8 +133,8 @@ async def islands_past(log: PastLog, island_ids: Sequence[IslandId], span: Span)
 def statement_of(
     order: ReportOrder,
     span: Span,
-    earnings: Sequence[Earning],
-    islands: Sequence[IslandPast],
+    earnings: Sequence[Line],
+    islands: Sequence[OwnedTime],
     *,
     released_micro: int,
 ) -> Report:
@@ -161,7 +157,7 @@ def statement_of(
                 name="earnings",
                 title="Earnings",
                 columns=EARNING_COLUMNS,
-                rows=[earning_row(earning) for earning in earnings],
+                rows=[earning_row(line) for line in earnings],
                 is_main=True,
             ),
             Table(
@@ -176,14 +172,14 @@ def statement_of(
 
 
 def figures_of(
-    earnings: Sequence[Earning], islands: Sequence[IslandPast], released_micro: int
+    earnings: Sequence[Line], islands: Sequence[OwnedTime], released_micro: int
 ) -> tuple[Figure, ...]:
     sums = Counter[Movement]()
     escrowed = 0
-    for earning in earnings:
-        sums[earning.line.movement] += earning.line.amount_micro
-        if earning.line.movement is Movement.EARNED and earning.line.is_escrowed:
-            escrowed += earning.line.amount_micro
+    for line in earnings:
+        sums[line.movement] += line.amount_micro
+        if line.movement is Movement.EARNED and line.is_escrowed:
+            escrowed += line.amount_micro
     worked = [change.worked_ms for island in islands for change in island.worked]
     credit, count = Measure.CREDITS, Measure.COUNT
     return (
@@ -204,24 +200,16 @@ def figures_of(
         Figure(name="released_micro", heading="set free from escrow", measure=credit, value=released_micro),
         Figure(name="jobs", heading="Runs that succeeded", measure=count, value=len(worked)),
         Figure(name="worked_ms", heading="Time worked", measure=Measure.DURATION, value=sum(worked)),
-        Figure(
-            name="karma",
-            heading="Karma behind",
-            measure=count,
-            value=sum(one.karma_behind for one in islands),
-        ),
     )
 
 
-def earning_row(earning: Earning) -> tuple[str | int | None, ...]:
-    line = earning.line
+def earning_row(line: Line) -> tuple[str | int | None, ...]:
     return (
         line.address,
         line.at_ms,
         line.movement,
         line.job_id,
         line.island_id,
-        earning.account_id,
         "yes" if line.is_escrowed else "no",
         line.original,
         line.amount_micro,
@@ -242,17 +230,17 @@ def karma_row(island_id: IslandId, change: KarmaChange) -> tuple[str | int | Non
     )
 
 
-def by_island(earnings: Sequence[Earning], islands: Sequence[IslandPast]) -> Table:
+def by_island(earnings: Sequence[Line], islands: Sequence[OwnedTime]) -> Table:
     earned = Counter[str]()
-    for earning in earnings:
-        earned[earning.line.island_id or ""] += earning.line.amount_micro
+    for line in earnings:
+        earned[line.island_id or ""] += line.amount_micro
     rows = [
         (
             island.island_id,
             len(island.worked),
             sum(change.worked_ms for change in island.worked),
-            island.karma_before,
-            island.karma_behind - island.karma_before,
+            island.karma_behind - island.karma_change,
+            island.karma_change,
             island.karma_behind,
             earned[island.island_id],
         )
@@ -274,11 +262,11 @@ def by_island(earnings: Sequence[Earning], islands: Sequence[IslandPast]) -> Tab
     )
 
 
-def by_day(earnings: Sequence[Earning]) -> Table:
+def by_day(earnings: Sequence[Line]) -> Table:
     lines, earned = Counter[str](), Counter[str]()
-    for earning in earnings:
-        lines[day_of(earning.line.at_ms)] += 1
-        earned[day_of(earning.line.at_ms)] += earning.line.amount_micro
+    for line in earnings:
+        lines[day_of(line.at_ms)] += 1
+        earned[day_of(line.at_ms)] += line.amount_micro
     return Table(
         name="by_day",
         title="By day",
