@@ -147,8 +147,9 @@ def check(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that the log has no gap, is not cut off, and that every body is the one its writer hashed.
+    """Check the log and the books: nothing missing or changed, every balance and karma point computed a second way.
 
+    The second way shares no rule with the coordinator; what it finds is compared with each row in PostgreSQL.
     Exit code 1 where something is not right.
     """
     from cli.audit_run import check_network, show_results

@@ -14,13 +14,14 @@ from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.raw_log import RawLog
 from cli.audit_check import AuditCheck, AuditSources, CheckResult
 from cli.audit_checks.positions import positions_are_whole
+from cli.audit_checks.second_fold import ledger_agrees, second_fold_agrees
 from cli.books import CONNECT_S, PROGRESS_EVERY_S, reached
 from cli.failure import ExitCode
 from cli.terminal import note, say, show_json, show_table
 
-LOG_CHECKS: Final[tuple[AuditCheck, ...]] = (positions_are_whole,)
+LOG_CHECKS: Final[tuple[AuditCheck, ...]] = (positions_are_whole, second_fold_agrees)
 """They need nothing but the commits."""
-DATABASE_CHECKS: Final[tuple[AuditCheck, ...]] = ()
+DATABASE_CHECKS: Final[tuple[AuditCheck, ...]] = (ledger_agrees,)
 """They compare the commits with what PostgreSQL holds."""
 
 
