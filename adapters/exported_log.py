@@ -3,12 +3,14 @@
 The file is read from its beginning for every question; what no one asked for is passed over before it is decoded.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from adapters import codec
-from adapters.log_export import read_export, read_header
+from adapters.log_export import ExportDamaged, read_export, read_header
+from adapters.nats import subjects
 from adapters.nats.event_log import origin_of
 from commands.event_log import Commit
 from commands.raw_commit import RawCommit
@@ -22,7 +24,7 @@ class PartialExport(Exception):
 
 
 class ExportedLog:
-    """Every method raises `ExportDamaged` and `OSError`."""
+    """Every method raises `ExportDamaged`, `codec.Unknown` and `OSError`."""
 
     def __init__(self, path: Path) -> None:
         """Raises `PartialExport`, too."""
@@ -70,7 +72,9 @@ class ExportedLog:
 
 
 def commit_of(raw: RawCommit) -> Commit:
-    """Decoded. Raises `codec.Unknown`."""
+    """Decoded. Raises `codec.Unknown`, and `ExportDamaged` where the body is not the one that its writer hashed."""
+    if hashlib.sha256(raw.body).hexdigest() != raw.headers.get(subjects.BODY_HASH):
+        raise ExportDamaged(f"position {raw.position}: the body is not what its writer hashed")
     return Commit(
         position=raw.position,
         stream=raw.subject.removeprefix("evt."),

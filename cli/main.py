@@ -25,6 +25,7 @@ from cli import (
     placement,
     projections,
     registrar_program,
+    report,
     up,
 )
 from cli.failure import CommandFailed, ExitCode
@@ -56,6 +57,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(market.app, name="market")
 app.add_typer(placement.app, name="placement")
 app.add_typer(audit.app, name="audit")
+app.add_typer(report.app, name="report")
 app.add_typer(projections.app, name="projections")
 
 

@@ -31,3 +31,11 @@ Key = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+Offline = Annotated[
+    Path | None,
+    typer.Option(
+        "--offline",
+        metavar="EXPORT",
+        help="Read the events from an exported file instead; nothing needs to run.",
+    ),
+]

@@ -100,12 +100,12 @@ class AccountPast:
         self.islands: set[IslandId] = set()
         self.first_hold: int | None = None
         self._stream: Final = ACCOUNT.stream(account_id)
-        self._span = span
+        self.span: Final = span
 
     def take(self, commit: Commit) -> None:
-        if commit.stream != self._stream or commit.position > self._span.through:
+        if commit.stream != self._stream or commit.position > self.span.through:
             return
-        is_inside = commit.position > self._span.after
+        is_inside = commit.position > self.span.after
         for index, event in enumerate(commit.events):
             self.closing += moved(event)
             if is_inside:
@@ -115,10 +115,6 @@ class AccountPast:
             self.opening = self.closing
         if len(self.charges) + len(self.lines) > LINES_MAX:
             raise ReportTooLong(f"more than {LINES_MAX:,} lines")
-
-    @property
-    def through(self) -> int:
-        return self._span.through
 
     @property
     def closed_jobs(self) -> frozenset[JobId]:

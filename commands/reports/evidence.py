@@ -16,7 +16,7 @@ async def read_jobs(log: PastLog, past: AccountPast) -> JobPasts:
     if past.first_hold is None:
         return jobs
     streams = [JOB.stream(closing.job_id) for closing in past.closings]
-    async for commits in log.read_streams(streams, after=past.first_hold - 1, up_to=past.through):
+    async for commits in log.read_streams(streams, after=past.first_hold - 1, up_to=past.span.through):
         for commit in commits:
             jobs.take(commit)
     return jobs

@@ -60,10 +60,15 @@ HEADING_OF: Final = {
 
 async def invoice(log: PastLog, order: ReportOrder) -> Report:
     """Raises `NothingKnown`, `ReportTooLong` and `LogUnavailable`."""
+    past, jobs = await evidence_of(log, order)
+    return invoice_of(order, past, jobs)
+
+
+async def evidence_of(log: PastLog, order: ReportOrder) -> tuple[AccountPast, JobPasts]:
+    """All that an invoice is made of. Raises as `invoice`."""
     span = await span_of(log, order.period, order.at)
     past = await account_past(log, AccountId(order.subject.id), span)
-    jobs = await read_jobs(log, past)
-    return invoice_of(order, past, jobs, span)
+    return past, await read_jobs(log, past)
 
 
 async def account_past(log: PastLog, account_id: AccountId, span: Span) -> AccountPast:
@@ -77,14 +82,14 @@ async def account_past(log: PastLog, account_id: AccountId, span: Span) -> Accou
     return past
 
 
-def invoice_of(order: ReportOrder, past: AccountPast, jobs: JobPasts, span: Span) -> Report:
+def invoice_of(order: ReportOrder, past: AccountPast, jobs: JobPasts) -> Report:
     charges, lines = past.charges, past.lines
     return Report(
         kind=Kind.INVOICE,
         title="Invoice",
         subject=order.subject,
         period=order.period,
-        span=span,
+        span=past.span,
         rules={
             "price": versions_of([charge.settled.price_rules_version for charge in charges]),
             "compensation": versions_of([line.rules_version for line in lines]),

@@ -6,7 +6,16 @@ from enum import StrEnum
 
 from commands.event_log import Commit
 from domain.ids import CargoSlug, JobId
-from domain.job_events import JobAbandoned, JobAssigned, JobCancelled, JobFailed, JobSubmitted, JobSucceeded
+from domain.job_events import (
+    AttemptStarted,
+    JobAbandoned,
+    JobAssigned,
+    JobCancelled,
+    JobFailed,
+    JobSubmitted,
+    JobSucceeded,
+)
+from domain.pricing import PriceUnit
 
 
 class Ending(StrEnum):
@@ -19,13 +28,18 @@ class Ending(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class JobPast:
-    """`prices_micro` is the price of a unit by attempt; `end` what ended the job, None where nothing has."""
+    """`prices_micro` is the price of a unit by attempt; `end` what ended the job, None where nothing has.
+
+    `working_since_ms` is when the newest attempt started, or was assigned where it did not say that it started.
+    """
 
     slug: CargoSlug | None = None
     version: str = ""
+    price_unit: PriceUnit = PriceUnit.JOB
     run_bid_micro: int = 0
     fuel_max: int = 0
     wall_ms: int = 0
+    working_since_ms: int = 0
     prices_micro: dict[int, int] = field(default_factory=dict)
     end: JobSucceeded | JobCancelled | JobFailed | JobAbandoned | None = None
 
@@ -62,11 +76,15 @@ class JobPasts:
             match event:
                 case JobSubmitted():
                     job.slug, job.version = event.cargo.slug, event.cargo.version
+                    job.price_unit = event.cargo.price_unit
                     job.run_bid_micro = event.bid_micro // event.redundancy
                     job.fuel_max = event.cargo.limits.fuel
                     job.wall_ms = event.cargo.limits.wall_s * 1000
                 case JobAssigned():
                     job.prices_micro[event.attempt] = event.price_micro
+                    job.working_since_ms = event.assigned_at_ms
+                case AttemptStarted():
+                    job.working_since_ms = event.started_at_ms
                 case JobSucceeded() | JobCancelled() | JobFailed() | JobAbandoned():
                     job.end = event
                 case _:
