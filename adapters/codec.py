@@ -24,6 +24,8 @@ from domain import (
     refund,
     release,
     review,
+    session,
+    sign_in,
     treasury_events,
 )
 
@@ -128,6 +130,12 @@ EVENTS: Final[dict[str, type]] = {
     "review.removed": review.ReviewRemoved,
     "review.voted": review.ReviewVoted,
     "review.flagged": review.ReviewFlagged,
+    "session.opened": session.SessionOpened,
+    "session.ended": session.SessionEnded,
+    "sign_in.link_sent": sign_in.SignInLinkSent,
+    "sign_in.link_used": sign_in.SignInLinkUsed,
+    "sign_in.email_invited": sign_in.EmailInvited,
+    "sign_in.email_released": sign_in.EmailReleased,
     "treasury.fees_collected": treasury_events.FeesCollected,
     "treasury.compensation_granted": treasury_events.CompensationGranted,
     "treasury.refund_covered": treasury_events.RefundCovered,

@@ -54,6 +54,8 @@ from api.routes import (
     recommendations,
     rejected_claims,
     review_oversight,
+    sessions,
+    sign_in,
     signing_keys,
     verification,
     workloads,
@@ -98,6 +100,8 @@ ROUTES: Final = (
     signing_keys,
     rejected_claims,
     account,
+    sign_in,
+    sessions,
     verification,
     api_keys,
     ledger,
@@ -125,7 +129,9 @@ def build_app(services: Services) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await edge.changes.begin()
         facts = partial(edge.facts.run, edge.changes.position)
-        hearing = [asyncio.create_task(keep_hearing(one)) for one in (edge.changes.run, facts)]
+        hearing = [
+            asyncio.create_task(keep_hearing(one)) for one in (edge.changes.run, facts, edge.sign_in_desk.run)
+        ]
         try:
             yield
         finally:
@@ -149,6 +155,7 @@ def build_app(services: Services) -> FastAPI:
             app.include_router(module.router, prefix=base)
     app.include_router(asyncapi.router)
     app.include_router(pairing.page_router)
+    app.include_router(sign_in.page_router)
     app.include_router(signing_keys.well_known_router)
     error_answers.install(app)
     openapi_document.install(app)

@@ -1,4 +1,5 @@
-"""Who may call a route: the key in the `Authorization` header, its scope, and how often.
+"""Who may call a route: the key or session in the `Authorization` header, else the session in the cookie; its scope,
+and how often.
 
 Routes name what they need as a parameter: `Reader`, `JobReader`, `Writer`, `Lender`, `Admin`, `Voucher` where a key is
 welcome and not needed, or `Anyone` for the few that take no key. Whatever has no valid key is counted by its address.
@@ -13,11 +14,15 @@ from api.edge import Edge, EdgeState
 from api.envelope import state_of
 from api.errors import ApiError, ErrorCode
 from api.key_ring import Caller
+from api.session_cookie import session_in
 from domain.api_key import Scope
 
 SCHEME: Final = "bearer "
+REQUEST: Final = "request"
 ENROLMENTS_PER_ADDRESS_MAX: Final = 10  # In a minute, without a key: each may leave a fact for ever.
-bearer: Final = HTTPBearer(auto_error=False, description="An API key, `ak_` and 40 characters.")
+bearer: Final = HTTPBearer(
+    auto_error=False, description="An API key, `ak_` and 40 characters, or a session, `as_` and 44."
+)
 
 
 def key_in(header: str) -> str | None:
@@ -32,7 +37,7 @@ async def caller_of(
 ) -> Caller:
     """The caller, counted as one of the key's requests. Raises `ApiError`."""
     limit = edge.services.settings.requests_per_minute
-    return await admit(request, needed, edge, kind="request", limit=limit)
+    return await admit(request, needed, edge, kind=REQUEST, limit=limit)
 
 
 async def job_reader_of(
@@ -54,7 +59,7 @@ async def voucher_of(
     """Who vouches for an island, or None where no key is shown."""
     if "authorization" in request.headers:
         return await admit(
-            request, needed, edge, kind="request", limit=edge.services.settings.requests_per_minute
+            request, needed, edge, kind=REQUEST, limit=edge.services.settings.requests_per_minute
         )
     count(request, edge, f"enrolment {address_of(request)}", ENROLMENTS_PER_ADDRESS_MAX)
     return None
@@ -63,16 +68,39 @@ async def voucher_of(
 async def admit(
     request: Request, needed: SecurityScopes, edge: EdgeState, *, kind: str, limit: int
 ) -> Caller:
-    text = key_in(request.headers.get("authorization", ""))
-    caller = None if text is None else await edge.keys.caller(text)
+    text = credential_of(request, edge)
+    caller = None if text is None else await known(request, edge, text)
     if caller is None:
         count_anonymous(request, edge)
-        problem = "the key is unknown or was revoked" if text else "a key is needed"
+        problem = "the key is unknown, expired or revoked" if text else "a key is needed"
         raise ApiError(ErrorCode.UNAUTHENTICATED, f"{problem}: send Authorization: Bearer ak_...")
+    if kind == REQUEST and caller.requests_per_minute is not None:
+        limit = caller.requests_per_minute
     count(request, edge, f"{kind} {caller.key_id}", limit)
     require(caller, needed)
     if Scope.READ not in needed.scopes:
         await edge.bans.check(caller.account_id)
+    return caller
+
+
+def credential_of(request: Request, edge: EdgeState) -> str | None:
+    """The text of the key or session: the header's where there is one, else the cookie's."""
+    header = request.headers.get("authorization")
+    if header is not None:
+        return key_in(header)
+    return session_in(request, edge.services.settings)
+
+
+async def known(request: Request, edge: EdgeState, text: str) -> Caller | None:
+    """Whose key this is. Once an address has shown too many unknown ones, only those seen lately are taken from it.
+
+    Raises `ApiError` (rate_limited).
+    """
+    limit = edge.services.settings.wrong_keys_per_minute
+    who = f"wrong key {address_of(request)}"
+    caller = await edge.keys.caller(text, may_look_up=not edge.rates.is_used_up(who, limit))
+    if caller is None:
+        count(request, edge, who, limit)
     return caller
 
 

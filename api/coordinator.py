@@ -14,7 +14,11 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.email_address import EmailIndex
+from adapters.mail import FolderMailer, Mailer, SmtpMailer
 from adapters.nats import asyncapi
+from adapters.nats.accounts.deployment import EMAILS_MASTER
+from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
 from adapters.nats.artifacts import Artifacts
 from adapters.nats.audit import Auditor
@@ -74,6 +78,7 @@ from projections.read_model import ReadModel, ReadPool, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
 from projections.runner import connect as connect_database
+from projections.sign_in_reads import SignInReads
 
 PROCESSES: Final = (DISPATCHING, SETTLING, KARMA, CHECKING, BATCHING, REPAYING, RATING)
 PROCESS_CONNECTIONS_MAX: Final = 4
@@ -146,6 +151,9 @@ class Coordinator:
             rejected_claims=RejectionHistory(self.connections.api),
             registrar=RegistrarClient(self.connections.api),
             pairing_codes=self._codes,
+            sign_ins=SignInReads(self._reads),
+            email_index=EmailIndex(KeyFolder(self.settings.nats_keys).master(EMAILS_MASTER)),
+            mailer=mailer_of(self.settings),
             nonce_secret=nonce_secret(access(self.settings, Role.API).credentials),
             heard=lambda island_id: (
                 self._planners.liveness.last_heard_ms(island_id) if self._planners else None
@@ -200,6 +208,13 @@ class Coordinator:
         async with asyncio.TaskGroup() as group:
             for name, one in work.items():
                 group.create_task(keep_running(name, one, self.troubles), name=name)
+
+
+def mailer_of(settings: Settings) -> Mailer | None:
+    """A mail server wins over a folder; without either nobody is sent a mail."""
+    if settings.smtp_url:
+        return SmtpMailer(settings.smtp_url, settings.mail_from)
+    return FolderMailer(settings.mail_folder, settings.mail_from) if settings.mail_folder else None
 
 
 def gathering_s(projection: str) -> float:

@@ -24,6 +24,7 @@ from api.market_board import MarketBoard
 from api.nonces import Nonces
 from api.rate_limits import RateLimits
 from api.services import Services
+from api.sign_in_desk import SignInDesk
 from api.single_flight import SingleFlight
 from api.sockets import Sockets
 from api.tickets import Tickets
@@ -52,6 +53,7 @@ class EdgeState:
     changes: Changes
     cargo_numbers: CargoNumbers
     sockets: Sockets
+    sign_in_desk: SignInDesk
     shared: SingleFlight
     facts: FactFeed
     market: MarketBoard
@@ -70,7 +72,7 @@ class EdgeState:
 
 
 def new_edge(services: Services) -> EdgeState:
-    keys = KeyRing(services.reads, clock.now_ms)
+    keys = KeyRing(services.reads, services.sign_ins, clock.now_ms)
     shared = SingleFlight()
     return EdgeState(
         services=services,
@@ -83,6 +85,7 @@ def new_edge(services: Services) -> EdgeState:
         changes=Changes(services.log, services.tail, keys),
         cargo_numbers=CargoNumbers(services.reads),
         sockets=Sockets(),
+        sign_in_desk=SignInDesk(services.handler, services.email_index, services.mailer, services.settings),
         shared=shared,
         facts=FactFeed(services.tail, FactOwners(services.reads), shared),
         market=MarketBoard(services.reads, clock.now_ms),
@@ -99,8 +102,8 @@ Edge = Annotated[EdgeState, Depends(edge_of)]
 
 
 def origin_of(caller: Caller, request_id: str) -> Origin:
-    """Who asked, for the log: the key, and the request that a person can name.
+    """Who asked, for the log: the key or session, and the request that a person can name.
 
     Not the Idempotency-Key: a repetition is another command, and the state of the aggregate finds that it is done.
     """
-    return Origin(command_id=request_id, actor=f"api_key.{caller.key_id}", correlation_id=request_id)
+    return Origin(command_id=request_id, actor=caller.actor, correlation_id=request_id)

@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"  # List what exists; what belongs to another account does not exist for this key.
     MODEL_NOT_FOUND = "model_not_found"  # Name a model of GET /v1/models.
     PAIRING_CODE_UNKNOWN = "pairing_code_unknown"  # Type the code that the island shows now; it changes.
+    SIGN_IN_LINK_UNKNOWN = "sign_in_link_unknown"  # Ask for a new link: each works once and for 15 minutes.
     ISLAND_REMOVED = "island_removed"  # Its owner took it out of the network; to come back it enrols again.
     ISLANDS_EXCEEDED = "islands_exceeded"  # Remove an island of this account that is not used any more.
     CARGO_DISABLED = "cargo_disabled"  # No job of it is taken until an operator or a review enables it again.
@@ -56,6 +57,7 @@ STATUS: Final = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.MODEL_NOT_FOUND: 404,
     ErrorCode.PAIRING_CODE_UNKNOWN: 404,
+    ErrorCode.SIGN_IN_LINK_UNKNOWN: 404,
     ErrorCode.ISLAND_REMOVED: 410,
     ErrorCode.ISLANDS_EXCEEDED: 409,
     ErrorCode.CARGO_DISABLED: 409,
@@ -90,6 +92,9 @@ CODE_OF: Final = {
     Rejection.SAVED_BIDS_EXCEEDED: ErrorCode.CONFLICT,
     Rejection.GRANT_REUSED: ErrorCode.CONFLICT,
     Rejection.KEY_UNKNOWN: ErrorCode.NOT_FOUND,
+    Rejection.SESSION_UNKNOWN: ErrorCode.NOT_FOUND,
+    Rejection.SIGN_IN_LINK_UNKNOWN: ErrorCode.SIGN_IN_LINK_UNKNOWN,
+    Rejection.EXPIRY_PAST: ErrorCode.INVALID,
     Rejection.SCOPES_EMPTY: ErrorCode.INVALID,
     Rejection.VERSION_TAKEN: ErrorCode.CONFLICT,
     Rejection.PUBLISHER_DIFFERS: ErrorCode.FORBIDDEN,

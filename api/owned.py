@@ -6,7 +6,7 @@ from api.edge import EdgeState
 from api.errors import not_found
 from api.key_ring import Caller
 from domain.api_key import Scope
-from domain.ids import IslandId, JobId
+from domain.ids import AccountId, IslandId, JobId
 from domain.island import ISLAND
 from domain.island_state import Membership
 from projections.jobs import JobRow
@@ -42,3 +42,9 @@ async def check_may_see_island(edge: EdgeState, caller: Caller, island_id: Islan
     is_operator = Scope.ADMIN in caller.scopes and island.membership is not Membership.UNKNOWN
     if not is_operator and (island.is_removed or island.owner_id != caller.account_id):
         raise not_found(f"host {island_id}")
+
+
+async def email_of(edge: EdgeState, account_id: AccountId) -> str:
+    """The address by which the account signs in, empty where it has none."""
+    row = await edge.services.sign_ins.email(account_id)
+    return "" if row is None else row.email

@@ -42,6 +42,11 @@ class RateLimits:
         self._now_ms = now_ms
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
+    def is_used_up(self, who: str, limit: int) -> bool:
+        """Whether a further request of `who` would exceed the limit; counts nothing."""
+        window = self._windows.get(who)
+        return window is not None and window.ends_at_ms > self._now_ms() and window.used >= limit
+
     def count(self, who: str, limit: int) -> Allowance:
         """Counts one request of `who`, who may make `limit` a minute."""
         now_ms = self._now_ms()

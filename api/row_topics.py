@@ -13,7 +13,7 @@ from api.changes import ISLANDS, MARKET, of_account
 from api.edge import ACCOUNTS, CARGOS, EXCHANGE, JOBS, LEDGER, PLACEMENT, EdgeState
 from api.errors import not_found
 from api.key_ring import Caller
-from api.owned import owned_island, owned_job
+from api.owned import email_of, owned_island, owned_job
 from api.row_topic import PAGE_ROWS, Placed, RowTopic, one_row
 from api.shapes.account import account_shape
 from api.shapes.host import host_shape
@@ -88,7 +88,12 @@ def account_topic(edge: EdgeState, caller: Caller) -> RowTopic:
         row = await edge.services.reads.account(caller.account_id)
         if row is None or row.position <= after:
             return []
-        shape = account_shape(row, is_admin=Scope.ADMIN in caller.scopes, for_python_sdk=False)
+        shape = account_shape(
+            row,
+            email=await email_of(edge, caller.account_id),
+            is_admin=Scope.ADMIN in caller.scopes,
+            for_python_sdk=False,
+        )
         return [Placed(position=row.position, shape=shape)]
 
     audience = ("account", caller.account_id, *sorted(caller.scopes))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.email_address import EmailIndex
+from adapters.mail import Mailer
 from adapters.nats.artifacts import Artifacts
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
@@ -24,12 +26,14 @@ from projections.oversight_reads import OversightReads
 from projections.people_reads import PeopleReads
 from projections.progress import ProjectionProgress
 from projections.read_model import ReadModel
+from projections.sign_in_reads import SignInReads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`nonce_secret` is the same in every coordinator; `heard` tells when an island's last heartbeat came
-    (Unix ms, or None); `asyncapi` is the fabric's document; `troubles` what each failing worker last said.
+    """`nonce_secret` is the same in every coordinator; `mailer` is None where no mail is sent; `heard` tells when an
+    island's last heartbeat came (Unix ms, or None); `asyncapi` is the fabric's document; `troubles` what each failing
+    worker last said.
     """
 
     settings: Settings
@@ -41,6 +45,7 @@ class Services:
     oversight: OversightReads
     demands: DemandReads
     people: PeopleReads
+    sign_ins: SignInReads
     marketplace: MarketplaceReads
     progress: ProjectionProgress
     outputs: Outputs
@@ -49,6 +54,8 @@ class Services:
     registrar: RegistrarClient
     pairing_codes: PairingCodes
     nonce_secret: bytes
+    email_index: EmailIndex
+    mailer: Mailer | None
     heard: Callable[[IslandId], int | None]
     asyncapi: Callable[[], Mapping[str, Any]]
     troubles: Callable[[], Mapping[str, str]]

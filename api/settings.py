@@ -3,6 +3,7 @@
 Every value may be given in the environment under its name with the prefix `ARCHIPELAGO_`.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,6 +19,13 @@ def without_credentials(url: str) -> str:
 
 
 NatsUrl = Annotated[str, AfterValidator(without_credentials)]
+
+
+class SignUp(StrEnum):
+    """Who may open an account by a link in a mail."""
+
+    OPEN = "open"  # Everybody who reads a mailbox.
+    INVITED = "invited"  # Those whom an operator invited: POST /admin/invitations.
 
 
 class Settings(BaseSettings):
@@ -71,6 +79,36 @@ class Settings(BaseSettings):
     )
     anonymous_per_minute: int = Field(
         default=600, ge=1, description="Requests without a valid key that an address may make in a minute."
+    )
+    wrong_keys_per_minute: int = Field(
+        default=30,
+        ge=1,
+        description="Unknown keys that an address may show in a minute; from then on no further one is looked up.",
+    )
+    sign_ins_per_minute: int = Field(
+        default=5,
+        ge=1,
+        description="Times in a minute that one address may ask for a link or open one, and that a link is asked "
+        "for one e-mail.",
+    )
+    sign_up: SignUp = Field(
+        default=SignUp.OPEN,
+        description="Who may open an account by a link in a mail: `open`, everybody; `invited`, "
+        "whom an operator invited.",
+    )
+    smtp_url: str = Field(
+        default="",
+        pattern=r"^(smtps?://[^?#\s]+)?$",
+        description="Mail server for links to sign in with, as smtp://user:password@host:587 or smtps://…; "
+        "empty: none.",
+    )
+    mail_from: str = Field(
+        default="archipelago@localhost", pattern=r"^[^\s<>]+@[^\s<>]+$", description="Sender of that mail."
+    )
+    mail_folder: Path | None = Field(
+        default=None,
+        description="Folder to lay mail into where there is no mail server; `archipelago up` prints what it finds "
+        "there.",
     )
     review_islands: bool = Field(
         default=False,

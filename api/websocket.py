@@ -82,7 +82,7 @@ async def authenticated(websocket: WebSocket, edge: EdgeState) -> Caller | None:
         return None
     if frame.ticket:
         caller = edge.tickets.redeem(frame.ticket)
-        return None if caller is None or edge.keys.is_revoked(caller.key_id) else caller
+        return None if caller is None or not edge.keys.is_in_force(caller) else caller
     return await edge.keys.caller(frame.key)
 
 
@@ -170,9 +170,8 @@ class Session:
                 raise BadFrame("authenticated already")
 
     async def _recheck(self) -> None:
-        """A revocation is heard at once; this finds one that was missed."""
+        """A revocation is heard at once; this finds one that was missed, and a key whose time is over."""
         while True:
             await asyncio.sleep(RECHECK_S)
-            rows = await self._edge.services.reads.api_keys(self._caller.account_id)
-            if all(row.key_id != self._caller.key_id for row in rows):
+            if not await self._edge.keys.is_recorded(self._caller):
                 self.revoked()

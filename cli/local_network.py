@@ -22,6 +22,7 @@ from adapters.nats.registrar_client import DocumentsRefusal, NoDocuments, Regist
 from cli.coordinator import Coordinator, opened
 from cli.failure import CommandFailed
 from cli.local_key import local_key
+from cli.local_mail import mail_folder, mails_in
 from cli.local_program import LocalProgram
 from cli.network import Network, forget_network, write_network
 from cli.network_programs import NetworkPrograms
@@ -92,6 +93,8 @@ class LocalNetwork:
                     watching.result()
                 for program in tuple(self._programs):
                     self._look_after(program)
+                for mail in mails_in(mail_folder(self.directory)):
+                    self._say(mail)
                 await asyncio.sleep(WATCH_INTERVAL_S)
         finally:
             watching.cancel()

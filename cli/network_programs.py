@@ -12,6 +12,7 @@ from adapters.embedded.data_directory import DataDirectory
 from adapters.embedded.listening import Listening
 from adapters.nats.accounts.deployment import Deployment
 from adapters.tls import is_exposed
+from cli.local_mail import mail_folder
 from cli.local_program import LocalProgram
 from cli.network import Network
 
@@ -47,6 +48,7 @@ class NetworkPrograms:
             "ARCHIPELAGO_ISLAND_NATS_URL": self.network.nats_url,
             "ARCHIPELAGO_POSTGRES_DSN": self.network.postgres_dsn,
             "ARCHIPELAGO_LOCAL_KEY": self.key,
+            "ARCHIPELAGO_MAIL_FOLDER": str(mail_folder(self.directory)),
             RATE_SETTING: os.environ.get(RATE_SETTING, LOCAL_REQUESTS_PER_MINUTE),
         }
         settings |= self._believing("ARCHIPELAGO_NATS_CA_FILE") | self._allowing(

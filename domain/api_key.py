@@ -23,6 +23,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyIssued:
+    """Without `expires_at_ms` it holds until it is revoked; without `requests_per_minute` the network's own number
+    counts.
+    """
+
     key_id: str
     account_id: AccountId
     name: str
@@ -30,6 +34,8 @@ class ApiKeyIssued:
     secret_sha256: str
     scopes: tuple[Scope, ...]
     issued_at_ms: int
+    expires_at_ms: int | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,8 @@ class IssueApiKey:
     secret_sha256: str
     scopes: tuple[Scope, ...]
     now_ms: int
+    expires_at_ms: int | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,8 @@ def issue(key: ApiKey, command: IssueApiKey) -> list[ApiKeyEvent]:
         raise Rejected(Rejection.SCOPES_EMPTY, "scopes: at least one is needed")
     if key.account_id is not None:
         return []
+    if command.expires_at_ms is not None and command.expires_at_ms <= command.now_ms:
+        raise Rejected(Rejection.EXPIRY_PAST, "expires_at: must be in the future")
     return [
         ApiKeyIssued(
             key_id=command.key_id,
@@ -95,6 +105,8 @@ def issue(key: ApiKey, command: IssueApiKey) -> list[ApiKeyEvent]:
             secret_sha256=command.secret_sha256,
             scopes=command.scopes,
             issued_at_ms=command.now_ms,
+            expires_at_ms=command.expires_at_ms,
+            requests_per_minute=command.requests_per_minute,
         )
     ]
 

@@ -23,6 +23,9 @@ class Rejection(StrEnum):
     GRANT_REUSED = "grant_reused"  # This grant was made with another amount.
 
     KEY_UNKNOWN = "key_unknown"  # List the keys to see which exist.
+    SESSION_UNKNOWN = "session_unknown"  # List the sessions to see which are open.
+    SIGN_IN_LINK_UNKNOWN = "sign_in_link_unknown"  # Ask for a new link.
+    EXPIRY_PAST = "expiry_past"  # Name a moment in the future.
     SCOPES_EMPTY = "scopes_empty"  # Name at least one scope.
 
     VERSION_TAKEN = "version_taken"  # Publish under a new version.

@@ -1,4 +1,4 @@
-"""Who there is, what they own, and the API keys that act for them.
+"""Who there is, what they own, and the API keys and sessions that act for them.
 
 The balances here are the account's own view, folded from its events; the `ledger` keeps the books that must balance.
 """
@@ -33,6 +33,7 @@ from projections import named_sql
 from projections.contract import Transaction
 from projections.keyed_fold import KeyedFold
 from projections.live_batch import KnownRows, Write, folded
+from projections.sign_in_rows import EMAILS, SESSIONS
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -66,6 +67,8 @@ class ApiKeyRow:
     secret_sha256: str
     scopes: tuple[Scope, ...]
     issued_at_ms: int
+    expires_at_ms: int | None = None
+    requests_per_minute: int | None = None
     revoked_at_ms: int | None = None
     created_position: int
     position: int
@@ -133,6 +136,8 @@ def api_key_after(row: ApiKeyRow | None, event: ApiKeyEvent, position: int) -> A
                 secret_sha256=event.secret_sha256,
                 scopes=event.scopes,
                 issued_at_ms=event.issued_at_ms,
+                expires_at_ms=event.expires_at_ms,
+                requests_per_minute=event.requests_per_minute,
                 created_position=position,
                 position=position,
             )
@@ -156,16 +161,19 @@ API_KEYS: Final = KeyedFold(
 )
 
 
+FOLDS: Final = (ACCOUNTS, API_KEYS, SESSIONS, EMAILS)
+
+
 class Accounts:
     name = "accounts"
     version = 1
-    concerns = ACCOUNTS.concerns | API_KEYS.concerns
+    concerns = frozenset[type]().union(*(fold.concerns for fold in FOLDS))
     migrations = named_sql.migrations(SQL)
-    tables: Mapping[str, tuple[str, ...]] = {fold.table.name: fold.table.key for fold in (ACCOUNTS, API_KEYS)}
+    tables: Mapping[str, tuple[str, ...]] = {fold.table.name: fold.table.key for fold in FOLDS}
 
     async def apply(self, tx: Transaction, commits: Sequence[Commit]) -> None:
-        await ACCOUNTS.apply(tx, commits)
-        await API_KEYS.apply(tx, commits)
+        for fold in FOLDS:
+            await fold.apply(tx, commits)
 
     async def writes(self, tx: Transaction, commits: Sequence[Commit], known: KnownRows) -> Sequence[Write]:
-        return [await folded(fold, tx, commits, known) for fold in (ACCOUNTS, API_KEYS)]
+        return [await folded(fold, tx, commits, known) for fold in FOLDS]

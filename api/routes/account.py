@@ -9,6 +9,7 @@ from api.answers import answer
 from api.authorization import Reader
 from api.edge import ACCOUNTS, Edge
 from api.errors import not_found
+from api.owned import email_of
 from api.request_fields import After
 from api.routes.workloads import PYTHON_SDK
 from api.shapes.account import account_shape
@@ -27,6 +28,9 @@ async def get_account(
     if row is None:
         raise not_found("account")
     shape = account_shape(
-        row, is_admin=Scope.ADMIN in caller.scopes, for_python_sdk=user_agent.startswith(PYTHON_SDK)
+        row,
+        email=await email_of(edge, caller.account_id),
+        is_admin=Scope.ADMIN in caller.scopes,
+        for_python_sdk=user_agent.startswith(PYTHON_SDK),
     )
     return answer(shape)

@@ -8,12 +8,12 @@ from domain.api_key import Scope
 from projections.accounts import AccountRow, ApiKeyRow
 
 
-def account_shape(row: AccountRow, *, is_admin: bool, for_python_sdk: bool) -> dict[str, Any]:
+def account_shape(row: AccountRow, *, email: str, is_admin: bool, for_python_sdk: bool) -> dict[str, Any]:
     """The Python SDK reads the id as a string, the command line as an integer."""
     shape = {
         "id": row.created_position,
         "account_id": row.account_id,
-        "email": "",
+        "email": email,
         "name": row.name,
         "role": "admin" if is_admin else "user",
         "credits": decimal_text(row.free_micro),
@@ -25,7 +25,7 @@ def account_shape(row: AccountRow, *, is_admin: bool, for_python_sdk: bool) -> d
     }
     data = {
         "id": str(row.created_position) if for_python_sdk else row.created_position,
-        "email": "",
+        "email": email,
         "credits": number(row.free_micro),
         "created_at": instant(row.opened_at_ms),
     }

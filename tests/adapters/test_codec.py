@@ -37,6 +37,8 @@ from domain import (
     refund,
     release,
     review,
+    session,
+    sign_in,
     treasury,
     treasury_events,
 )
@@ -54,6 +56,7 @@ from tests import (
     marketplace_examples,
     money_examples,
     oversight_examples,
+    sign_in_examples,
 )
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 
@@ -75,6 +78,8 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         refund.REFUND,
         release.RELEASE,
         review.REVIEW,
+        session.SESSION,
+        sign_in.SIGN_IN,
         treasury.TREASURY,
     )
 }
@@ -93,6 +98,8 @@ UNIONS: Final = (
     refund.RefundEvent,
     release.ReleaseEvent,
     review.ReviewEvent,
+    session.SessionEvent,
+    sign_in.SignInEvent,
     treasury_events.TreasuryEvent,
 )
 
@@ -234,6 +241,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     job_events.JobAbandoned(job_id=JOB_ID, account_id=CUSTOMER, abandoned_at_ms=at_ms(60)),
     *money_examples.EXAMPLES,
     *marketplace_examples.EVENTS,
+    *sign_in_examples.EVENTS,
 )
 WIDENED: Final[tuple[Any, ...]] = (
     examples.joined(owner_id=OWNER, local_id="an-island", password_sha256="f" * 64, karma=3),

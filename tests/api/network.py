@@ -24,6 +24,8 @@ from psycopg_pool import AsyncConnectionPool
 from websockets.asyncio.client import ClientConnection, connect
 
 from adapters import clock
+from adapters.email_address import EmailIndex
+from adapters.mail import Mail
 from adapters.nats import subjects
 from adapters.nats.accounts.roles import Role
 from adapters.nats.artifacts import Artifacts
@@ -72,9 +74,10 @@ from projections.marketplace_reads import MarketplaceReads
 from projections.oversight_reads import OversightReads
 from projections.people_reads import PeopleReads
 from projections.progress import ALL, ProjectionProgress
-from projections.read_model import ReadModel, read_pool
+from projections.read_model import ReadModel, ReadPool, read_pool
 from projections.registry import PROJECTIONS
 from projections.runner import Runner
+from projections.sign_in_reads import SignInReads
 from registrar.main import Registrar
 from tests.api.newcomers import Newcomer
 from tests.api.socket_schema import check_frame
@@ -109,6 +112,11 @@ class Network:
         self.http = http
         self.address = address
         self._somebody: tuple[Person, CargoSlug] | None = None
+
+    @property
+    def mailbox(self) -> "Mailbox":
+        assert isinstance(self.services.mailer, Mailbox)
+        return self.services.mailer
 
     def app_with(self, **settings: Any) -> FastAPI:
         """Another HTTP face of the same network, set differently."""
@@ -347,6 +355,27 @@ class Network:
         return connect(f"ws://{self.address}{BASE}/ws", **options)
 
 
+class Mailbox:
+    """Everybody's mailbox: keeps what the network sends."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+
+    async def send(self, mail: Mail) -> None:
+        self.mails.append(mail)
+
+    async def link_for(self, email: str) -> str:
+        """The text of the newest link to an address, waited for and taken out."""
+
+        async def has_come() -> bool:
+            return any(mail.to == email for mail in self.mails)
+
+        await eventually(has_come)
+        found = [mail for mail in self.mails if mail.to == email]
+        self.mails = [mail for mail in self.mails if mail.to != email]
+        return found[-1].text.partition("#")[2].split()[0]
+
+
 class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -421,18 +450,15 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             handler=CommandHandler(log),
             log=log,
             tail=tail,
-            reads=ReadModel(reads),
-            books=BookReads(reads),
-            marketplace=MarketplaceReads(reads),
-            oversight=OversightReads(reads),
-            demands=DemandReads(reads),
-            people=PeopleReads(reads),
+            **readers(reads),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),
             rejected_claims=RejectionHistory(connections.api),
             registrar=RegistrarClient(connections.api),
             pairing_codes=codes,
+            email_index=EmailIndex(b"a network's secret"),
+            mailer=Mailbox(),
             nonce_secret=b"a network's secret",
             heard=lambda _: 1_800_000_000_000,
             asyncapi=lambda: {"asyncapi": "3.0.0"},
@@ -450,6 +476,19 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         yield network
 
 
+def readers(pool: ReadPool) -> dict[str, Any]:
+    """What the services read the projections by."""
+    return {
+        "reads": ReadModel(pool),
+        "books": BookReads(pool),
+        "marketplace": MarketplaceReads(pool),
+        "oversight": OversightReads(pool),
+        "demands": DemandReads(pool),
+        "people": PeopleReads(pool),
+        "sign_ins": SignInReads(pool),
+    }
+
+
 def settings_of(fabric: Fabric, dsn: str) -> Settings:
     return Settings(
         nats_url=fabric.url,
@@ -460,6 +499,8 @@ def settings_of(fabric: Fabric, dsn: str) -> Settings:
         requests_per_minute=PLENTY,
         job_reads_per_minute=PLENTY,
         anonymous_per_minute=PLENTY,
+        wrong_keys_per_minute=PLENTY,
+        sign_ins_per_minute=PLENTY,
         write_wait_s=SEEN_S,
     )
 

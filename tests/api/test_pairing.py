@@ -10,8 +10,8 @@ from adapters import clock
 from adapters.nats.edge import Flood
 from adapters.postgres.pairing_codes import WRONG_TRIES_MAX
 from adapters.wire import ALREADY_PAIRED, SUSPENDED
+from api.html_page import sha256_of
 from api.pairing_desk import NOT_A_MEMBER, PairingDesk
-from api.pairing_page import sha256_of
 from domain.api_key import Scope
 from domain.ids import AccountId, IslandId
 from domain.island import ISLAND

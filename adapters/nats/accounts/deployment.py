@@ -25,6 +25,7 @@ OPERATOR_SIGNING: Final = "operator-signing"
 PREVIOUS_SIGNING: Final = "operator-signing.previous"
 CORE_ACTIVATION: Final = "core-activation"
 ISLANDS_MASTER: Final = "islands"
+EMAILS_MASTER: Final = "emails"
 PASSWORD_ISLANDS_MASTER: Final = "password-islands"  # noqa: S105 - a file's name
 DOOR_SIGNING: Final = "door-signing"
 
@@ -84,14 +85,13 @@ class Deployment:
         self.registrar.pair_or_new(OPERATOR_SIGNING, Kind.OPERATOR)
         self.registrar.pair_or_new(CORE_ACTIVATION, Kind.ACCOUNT)
         self.registrar.master_or_new(ISLANDS_MASTER)
-        self._share_with_door(self.registrar.master_or_new(PASSWORD_ISLANDS_MASTER))
+        share(PASSWORD_ISLANDS_MASTER, self.registrar, self.door)
+        if self.coordinator.has(f"{EMAILS_MASTER}.master") and not self.operator.has(
+            f"{EMAILS_MASTER}.master"
+        ):
+            share(EMAILS_MASTER, self.coordinator, self.operator)  # The operator's folder was lost.
+        share(EMAILS_MASTER, self.operator, self.coordinator)
         self.door.pair_or_new(DOOR_SIGNING, Kind.ACCOUNT)
-
-    def _share_with_door(self, master: bytes) -> None:
-        copy = f"{PASSWORD_ISLANDS_MASTER}.master"
-        # The registrar's is the original; a copy that is right keeps its age.
-        if not self.door.has(copy) or self.door.master(PASSWORD_ISLANDS_MASTER) != master:
-            self.door.write(copy, master.hex())
 
     def _write_credentials(self, role: Role) -> None:
         folder = self.folder(role)
@@ -181,3 +181,10 @@ default_sentinel: {self._sentinel_jwt()}
         public = NKey.derived(Kind.USER, bytes(signing.signer), "sentinel").public
         claims: dict[str, Any] = user_claims([], [], account=self.account(Home.DOOR), bearer_token=True)
         return mint(signing, public, "user", claims, issued_at_s=EPOCH_S, name="sentinel")
+
+
+def share(name: str, original: KeyFolder, other: KeyFolder) -> None:
+    """One secret in two folders, made where it is missing; a copy that is right keeps its age."""
+    secret = original.master_or_new(name)
+    if not other.has(f"{name}.master") or other.master(name) != secret:
+        other.write(f"{name}.master", secret.hex())

@@ -5,7 +5,7 @@ Whoever deploys makes and refreshes all of them (`deployment.py`); each program 
     operator/     who may change the layout: operator, accounts, `deploy`. Needed at deployment only; may lie offline
     registrar/    the operator's signing key, activation tokens, the islands' signing keys
     door/         the signing keys of islands that know only a password
-    coordinator/  credentials and nothing else
+    coordinator/  credentials, and the secret by which e-mail addresses are found
 """
 
 import os

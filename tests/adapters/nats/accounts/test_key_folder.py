@@ -30,13 +30,24 @@ def test_opening_again_keeps_every_secret(tmp_path: Path) -> None:
 
 def test_each_program_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
     Deployment.open(tmp_path)
-    coordinator = {path.suffix for path in (tmp_path / "coordinator").iterdir()}
-    assert not any(path.name.endswith(".master") for path in (tmp_path / "coordinator").iterdir())
-    assert coordinator <= {".creds", ".seed"}
+    coordinator = list((tmp_path / "coordinator").iterdir())
+    assert [path.name for path in coordinator if path.suffix == ".master"] == ["emails.master"]
+    assert {path.suffix for path in coordinator} <= {".creds", ".seed", ".master"}
     assert not (tmp_path / "door" / "operator-signing.seed").exists()
     assert not (tmp_path / "door" / "islands.master").exists()
     assert not (tmp_path / "registrar" / "core-signing.seed").exists()
     IslandKeys.of_registrar(KeyFolder(tmp_path / "registrar"))
+
+
+@pytest.mark.parametrize("lost", ["operator", "coordinator"])
+def test_the_secret_of_the_addresses_outlives_either_folder(tmp_path: Path, lost: str) -> None:
+    """Without it nobody who signed in by mail would be found again."""
+    Deployment.open(tmp_path)
+    secret = (tmp_path / "coordinator" / "emails.master").read_text()
+    (tmp_path / lost / "emails.master").unlink()
+    Deployment.open(tmp_path)
+    for folder in ("operator", "coordinator"):
+        assert (tmp_path / folder / "emails.master").read_text() == secret
 
 
 def test_credentials_hold_a_document_for_the_seed_beside_it(tmp_path: Path) -> None:
