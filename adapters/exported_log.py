@@ -4,12 +4,14 @@ The file is read from its beginning for every question; what no one asked for is
 """
 
 import hashlib
+from array import array
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from adapters import codec
-from adapters.log_export import ExportDamaged, read_export, read_header
+from adapters.log_export import ExportDamaged, glance_over, read_header
 from adapters.nats import subjects
 from adapters.nats.event_log import origin_of
 from commands.event_log import Commit
@@ -38,10 +40,13 @@ class ExportedLog:
         return self._last
 
     async def first_at(self, at_ms: int) -> int | None:
-        for raw in read_export(self._path):
-            if raw.recorded_at_ms >= at_ms:
-                return raw.position
-        return None
+        times = self._recorded_at_ms
+        return next((position for position, time in enumerate(times, start=1) if time >= at_ms), None)
+
+    @cached_property
+    def _recorded_at_ms(self) -> "array[int]":
+        """By position from 1 on, eight bytes a commit."""
+        return array("q", (one.glance.recorded_at_ms for one in glance_over(self._path)))
 
     async def read_category(
         self, category: str, *, after: int, up_to: int
@@ -59,11 +64,11 @@ class ExportedLog:
 
     def _read(self, is_wanted: Callable[[str], bool], after: int, up_to: int) -> Iterator[list[Commit]]:
         batch: list[Commit] = []
-        for raw in read_export(self._path):
-            if raw.position > up_to:
+        for one in glance_over(self._path):
+            if one.glance.position > up_to:
                 break
-            if raw.position > after and is_wanted(raw.subject):
-                batch.append(commit_of(raw))
+            if one.glance.position > after and is_wanted(one.glance.subject):
+                batch.append(commit_of(one.commit()))
             if len(batch) >= BATCH:
                 yield batch
                 batch = []

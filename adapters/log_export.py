@@ -41,6 +41,14 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     tree_root: str | None = None
 
 
+class Glance(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a line tells whether somebody wants it."""
+
+    position: int
+    subject: str
+    recorded_at_ms: int
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     subject: str
@@ -58,6 +66,7 @@ class Written:
 
 
 HEADER_DECODER: Final = msgspec.json.Decoder(Header)
+GLANCE_DECODER: Final = msgspec.json.Decoder(Glance)
 LINE_DECODER: Final = msgspec.json.Decoder(Line)
 ENCODER: Final = msgspec.json.Encoder()
 
@@ -95,20 +104,42 @@ def read_header(path: Path) -> Header:
 
 def read_export(path: Path) -> Iterator[RawCommit]:
     """Every commit of an export, in order and without a gap. Raises `ExportDamaged` and `OSError` on the way."""
+    for line in glance_over(path):
+        yield line.commit()
+
+
+def glance_over(path: Path) -> Iterator["Glanced"]:
+    """Every line of an export as `read_export`, none read wholly before it is asked for its commit."""
     lines = enumerate(lines_of(path), start=1)
     _, first = next(lines, (0, b""))
     header = header_of(first)
     position = header.first - 1
     for number, line in lines:
         try:
-            commit = commit_of(LINE_DECODER.decode(line))
-        except (msgspec.MsgspecError, binascii.Error) as fault:
+            glance = GLANCE_DECODER.decode(line)
+        except msgspec.MsgspecError as fault:
             raise ExportDamaged(f"line {number}: {fault}") from fault
-        require_next(commit.position, position)
-        position = commit.position
-        yield commit
+        require_next(glance.position, position)
+        position = glance.position
+        yield Glanced(number, line, glance)
     if position != header.last:
         raise ExportDamaged(f"position {position + 1}: missing; the header says up to {header.last}")
+
+
+@dataclass(frozen=True, slots=True)
+class Glanced:
+    """One line of an export, so far only glanced at."""
+
+    number: int
+    line: bytes
+    glance: Glance
+
+    def commit(self) -> RawCommit:
+        """Raises `ExportDamaged`."""
+        try:
+            return commit_of(LINE_DECODER.decode(self.line))
+        except (msgspec.MsgspecError, binascii.Error) as fault:
+            raise ExportDamaged(f"line {self.number}: {fault}") from fault
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from benchmarks import (
     long_history,
     placement_rate,
     projection_rate,
+    report_rate,
     submit_rate,
 )
 from benchmarks.fabric import Row
@@ -149,6 +150,7 @@ MEASURES: Final = (
     cheating_rows,
     end_to_end_rows,
     submit_rows,
+    report_rate.report_rows,
     fabric.admission_rows,
     fabric.end_rows,
     fabric.crowd_rows,

@@ -20,8 +20,8 @@ from commands.reports.past_log import EVERY_CATEGORY
 ASKED_AT_ONCE: Final = 32
 OUT_OF_ORDER_MAX: Final = 256
 """Commits that a change of the leading server may leave out of the order of their times: some milliseconds of a log."""
-SCANNED_FOR_ONE: Final = 20
-"""Commits that a scan passes in the time that asking for one aggregate takes, measured."""
+SCANNED_FOR_ONE: Final = 12
+"""Positions that a scan of the jobs passes in the time that asking for one takes: benchmarks/report_rate.py."""
 
 
 class JetStreamPastLog:
