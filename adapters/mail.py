@@ -40,8 +40,8 @@ class Mailer(Protocol):
 
 
 class SmtpMailer:
-    """`url` is smtp://[user:password@]host[:port] or smtps://… . Off this machine nothing goes out without TLS: a link is as
-    good as a password.
+    """`url` is smtp://[user:password@]host[:port] or smtps://… . Off this machine nothing goes out without TLS: a
+    link is as good as a password.
     """
 
     def __init__(self, url: str, sender: str) -> None:

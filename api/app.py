@@ -130,7 +130,8 @@ def build_app(services: Services) -> FastAPI:
         await edge.changes.begin()
         facts = partial(edge.facts.run, edge.changes.position)
         hearing = [
-            asyncio.create_task(keep_hearing(one)) for one in (edge.changes.run, facts, edge.sign_in_desk.run)
+            asyncio.create_task(keep_hearing(one))
+            for one in (edge.changes.run, facts, edge.sign_in_desk.run, services.key_uses.run)
         ]
         try:
             yield

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
 
+from adapters import clock
 from api.edge import Edge, EdgeState
 from api.envelope import state_of
 from api.errors import ApiError, ErrorCode
@@ -77,6 +78,7 @@ async def admit(
     if kind == REQUEST and caller.requests_per_minute is not None:
         limit = caller.requests_per_minute
     count(request, edge, f"{kind} {caller.key_id}", limit)
+    edge.services.key_uses.note(caller.key_id, now_ms=clock.now_ms())
     require(caller, needed)
     if Scope.READ not in needed.scopes:
         await edge.bans.check(caller.account_id)

@@ -31,6 +31,7 @@ from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
 from adapters.nats.rejection_history import RejectionHistory
+from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.leadership import Leadership
 from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
@@ -98,6 +99,7 @@ class Coordinator:
         store: ProcessStore,
         snapshots: PostgresSnapshots,
         codes: PairingCodes,
+        key_uses: KeyUses,
         reads: ReadPool,
         progress: ProjectionProgress,
         planners: Callable[[Outputs], Awaitable[Planners]],
@@ -110,6 +112,7 @@ class Coordinator:
         self._store = store
         self._snapshots = snapshots
         self._codes = codes
+        self._key_uses = key_uses
         self._reads = reads
         self.progress = progress
         self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
@@ -151,6 +154,7 @@ class Coordinator:
             rejected_claims=RejectionHistory(self.connections.api),
             registrar=RegistrarClient(self.connections.api),
             pairing_codes=self._codes,
+            key_uses=self._key_uses,
             sign_ins=SignInReads(self._reads),
             email_index=EmailIndex(KeyFolder(self.settings.nats_keys).master(EMAILS_MASTER)),
             mailer=mailer_of(self.settings),
@@ -241,10 +245,10 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             },
         )
         await stack.enter_async_context(pool)
-        store, codes = ProcessStore(pool), PairingCodes(pool)
+        store, codes, key_uses = ProcessStore(pool), PairingCodes(pool), KeyUses(pool)
         checks = CheckPolicy.of(settings, access(settings, Role.API).credentials)
         snapshots = PostgresSnapshots(pool, program=program_digest())
-        for tables in (store, codes, snapshots):
+        for tables in (store, codes, key_uses, snapshots):
             await tables.create()
         await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
@@ -253,6 +257,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             store=store,
             snapshots=snapshots,
             codes=codes,
+            key_uses=key_uses,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
             planners=partial(load_planners, store, checks),

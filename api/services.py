@@ -14,6 +14,7 @@ from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
+from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.pairing_codes import PairingCodes
 from api.settings import Settings
 from commands.event_log import EventLog
@@ -53,6 +54,7 @@ class Services:
     rejected_claims: RejectionHistory
     registrar: RegistrarClient
     pairing_codes: PairingCodes
+    key_uses: KeyUses
     nonce_secret: bytes
     email_index: EmailIndex
     mailer: Mailer | None

@@ -17,11 +17,12 @@ from domain.account import ACCOUNT
 from domain.account_commands import GrantCredits, OpenAccount
 from domain.ids import AccountId
 from domain.pricing import SIGN_UP_GRANT_MICRO
-from domain.session import SESSION, OpenSession, SessionOpened
+from domain.session import SESSION, EndSession, OpenSession, SessionOpened
 from domain.sign_in import SIGN_IN, ReleaseEmail, SignInLinkUsed, UseSignInLink
 
 ACTOR: Final = "sign_in"
 NEWCOMER: Final = "New account"
+SESSIONS_MAX: Final = 20  # Open in one account; a further one ends the oldest.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,18 @@ async def open_session(edge: EdgeState, account_id: AccountId, name: str, reques
     opened = handled.events[0]
     assert isinstance(opened, SessionOpened)
     await edge.settle(ACCOUNTS, handled.position)
+    await end_oldest(edge, account_id, request_id)
     return SignedIn(session=opened, text=text, position=handled.position)
+
+
+async def end_oldest(edge: EdgeState, account_id: AccountId, request_id: str) -> None:
+    """Nobody is signed in at more than `SESSIONS_MAX` places."""
+    now_ms = clock.now_ms()
+    rows = await edge.services.sign_ins.sessions(account_id, now_ms=now_ms)
+    for row in rows[SESSIONS_MAX:]:
+        ending = EndSession(session_id=row.session_id, account_id=account_id, now_ms=now_ms)
+        await edge.services.handler.handle(SESSION, row.session_id, ending, origin=origin_in(request_id))
+        edge.keys.revoke(row.session_id)
 
 
 def origin_in(request_id: str) -> Origin:

@@ -32,7 +32,7 @@ def account_shape(row: AccountRow, *, email: str, is_admin: bool, for_python_sdk
     return {**shape, "data": data}
 
 
-def api_key_shape(row: ApiKeyRow) -> dict[str, Any]:
+def api_key_shape(row: ApiKeyRow, last_used_at_ms: int | None) -> dict[str, Any]:
     shape = {
         "id": row.created_position,
         "key_id": row.key_id,
@@ -40,15 +40,20 @@ def api_key_shape(row: ApiKeyRow) -> dict[str, Any]:
         "key_prefix": row.prefix,
         "scopes": scopes_text(row.scopes),
         "created_at": instant(row.issued_at_ms),
+        "last_used_at": maybe_instant(last_used_at_ms),
+        "expires_at": maybe_instant(row.expires_at_ms),
         "revoked_at": maybe_instant(row.revoked_at_ms),
+        "requests_per_minute": row.requests_per_minute,
     }
     data = {
         "id": str(row.created_position),
         "name": row.name,
         "prefix": row.prefix,
         "created_at": instant(row.issued_at_ms),
+        "last_used_at": maybe_instant(last_used_at_ms),
+        "expires_at": maybe_instant(row.expires_at_ms),
     }
-    return present({**shape, "data": data})
+    return present({**shape, "data": present(data)})
 
 
 def scopes_text(scopes: tuple[Scope, ...]) -> str:

@@ -35,6 +35,7 @@ from adapters.nats.outputs import Outputs
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.streams import create_streams
+from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.pairing_codes import PairingCodes
 from api.api_key_text import new_api_key
 from api.app import build_app
@@ -440,8 +441,10 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         progress = await stack.enter_async_context(ProjectionProgress(dsn))
-        codes = PairingCodes(await stack.enter_async_context(pool_on(dsn)))
-        await codes.create()
+        pool = await stack.enter_async_context(pool_on(dsn))
+        codes, key_uses = PairingCodes(pool), KeyUses(pool)
+        for tables in (codes, key_uses):
+            await tables.create()
         work = [tail.run(), outputs.run(), registrar.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
         reads = await stack.enter_async_context(read_pool(dsn))
@@ -457,6 +460,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             rejected_claims=RejectionHistory(connections.api),
             registrar=RegistrarClient(connections.api),
             pairing_codes=codes,
+            key_uses=key_uses,
             email_index=EmailIndex(b"a network's secret"),
             mailer=Mailbox(),
             nonce_secret=b"a network's secret",

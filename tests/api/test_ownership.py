@@ -10,8 +10,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from adapters import clock
+from api.session_text import new_session_text
 from domain.api_key import Scope
 from domain.ids import CargoSlug, IslandId, JobId
+from domain.session import SESSION, OpenSession
 from tests.api.network import Network, Person
 from tests.api.test_keys import OPEN, ROUTES
 
@@ -83,9 +86,24 @@ async def belongings(network: Network) -> Belongings:
         "{job_id}": job_id,
         "{island_id}": island_id,
         "{key}": owner.key_id,
+        "{session}": await session_of(network, owner),
         "{review_id}": str(written["id"]),
     }
     return Belongings(owner=owner, slug=slug, ids=ids)
+
+
+async def session_of(network: Network, owner: Person) -> str:
+    """One that somebody is signed in by."""
+    text = new_session_text()
+    opened = OpenSession(
+        session_id=text.session_id,
+        account_id=owner.account_id,
+        name=f"{MARK} session",
+        secret_sha256=text.sha256,
+        now_ms=clock.now_ms(),
+    )
+    await network.command(SESSION, text.session_id, opened)
+    return text.session_id
 
 
 async def finished_job(network: Network, owner: Person, slug: CargoSlug, island_id: IslandId) -> JobId:
