@@ -28,14 +28,17 @@ from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.mailbox import Broker, Outbox
 from adapters.nats.outputs import Outputs
+from adapters.nats.raw_log import RawLog
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
 from adapters.nats.rejection_history import RejectionHistory
+from adapters.postgres.archive import CommitArchive
 from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.leadership import Leadership
 from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
 from adapters.postgres.snapshots import PostgresSnapshots, program_digest
+from api.archiving import keep_archive
 from api.check_policy import CheckPolicy
 from api.connections import Connections, access
 from api.network_account import ensure_network_account
@@ -100,6 +103,7 @@ class Coordinator:
         snapshots: PostgresSnapshots,
         codes: PairingCodes,
         key_uses: KeyUses,
+        archive: CommitArchive,
         reads: ReadPool,
         progress: ProjectionProgress,
         planners: Callable[[Outputs], Awaitable[Planners]],
@@ -113,6 +117,7 @@ class Coordinator:
         self._snapshots = snapshots
         self._codes = codes
         self._key_uses = key_uses
+        self._archive = archive
         self._reads = reads
         self.progress = progress
         self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
@@ -205,6 +210,7 @@ class Coordinator:
         work["preloading"] = partial(
             preload_islands, DemandReads(self._reads), ReadModel(self._reads), self._outbox
         )
+        work["archive"] = partial(keep_archive, self._archive, RawLog(self.connections.projector), self._tail)
         work |= planner_work(planners, self._tail, self._carrier, self._store)
         await self._keep_running(work)
 
@@ -232,23 +238,16 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
     async with contextlib.AsyncExitStack() as stack:
         connections = await stack.enter_async_context(Connections.opened(settings))
         await JetStreamEventLog(connections.coordinator).last_position()  # Raises where there is no log.
-        pool: Pool = AsyncConnectionPool(
-            settings.postgres_dsn,
-            min_size=1,
-            max_size=PROCESS_CONNECTIONS_MAX,
-            open=False,
-            kwargs={
-                "autocommit": True,
-                "application_name": "archipelago processes",
-                # A lost position repeats what decides nothing, so it need not wait for the disk.
-                "options": "-c synchronous_commit=off",
-            },
-        )
-        await stack.enter_async_context(pool)
+        pool = await stack.enter_async_context(pool_on(settings.postgres_dsn))
         store, codes, key_uses = ProcessStore(pool), PairingCodes(pool), KeyUses(pool)
         checks = CheckPolicy.of(settings, access(settings, Role.API).credentials)
         snapshots = PostgresSnapshots(pool, program=program_digest())
-        for tables in (store, codes, key_uses, snapshots):
+        archive = CommitArchive(
+            pool
+            if not settings.archive_dsn
+            else await stack.enter_async_context(pool_on(settings.archive_dsn))
+        )
+        for tables in (store, codes, key_uses, snapshots, archive):
             await tables.create()
         await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
@@ -258,10 +257,27 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
             snapshots=snapshots,
             codes=codes,
             key_uses=key_uses,
+            archive=archive,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
             planners=partial(load_planners, store, checks),
         )
+
+
+def pool_on(dsn: str) -> Pool:
+    """Not open yet."""
+    return AsyncConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=PROCESS_CONNECTIONS_MAX,
+        open=False,
+        kwargs={
+            "autocommit": True,
+            "application_name": "archipelago processes",
+            # What is lost with the power is done again from the log, so nothing need wait for the disk.
+            "options": "-c synchronous_commit=off",
+        },
+    )
 
 
 async def make_read_tables(dsn: str) -> None:

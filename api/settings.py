@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     postgres_dsn: str = Field(
         default="postgresql://127.0.0.1:5432/archipelago", description="PostgreSQL database of the read side."
     )
+    archive_dsn: str = Field(
+        default="",
+        description="PostgreSQL database of the archive, best on another machine; empty: that of the read side.",
+    )
     public_url: str = Field(
         default="",
         description="How clients and islands reach this coordinator; empty: host and port of this process.",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.failure import ExitCode, wrong_usage
+from cli.log_export import export_log
+from cli.log_restore import ArchiveDsn, restore_log
 from cli.options import AsJson, DataDir, Key, Url
 from cli.projections import NatsCaFile, NatsKeys, NatsUrl, PostgresDsn, servers
 from cli.terminal import note, say, show_fields, show_json
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Audit: whom a cargo or an island touched, and making it good. Needs an operator's key."
 )
+
+app.command("export")(export_log)
+app.command("restore")(restore_log)
 
 JOBS_MAX: Final = 10_000
 
@@ -144,6 +149,7 @@ def check(
     nats_keys: NatsKeys = None,
     ca_file: NatsCaFile = None,
     postgres_dsn: PostgresDsn = "",
+    archive_dsn: ArchiveDsn = "",
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -155,7 +161,7 @@ def check(
     from cli.audit_run import check_network, show_results
 
     log, dsn = servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir)
-    show_results(asyncio.run(check_network(log, dsn)), as_json=as_json)
+    show_results(asyncio.run(check_network(log, dsn, archive_dsn)), as_json=as_json)
 
 
 def selected(cargo: str, island: str, since: str, until: str) -> "Selection":

@@ -33,7 +33,7 @@ class RawReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSources:
-    """`last` is the position of the newest commit that is looked at. `postgres_dsn` is empty for a check of a file;
+    """`last` is the position of the newest commit that is looked at. The two databases are empty for a check of a file;
     `keys` is the folder with the coordinator's credentials, None where there is none. `progress(name, position)` may
     be called after every batch.
     """
@@ -41,6 +41,7 @@ class AuditSources:
     read: RawReader
     last: int
     postgres_dsn: str
+    archive_dsn: str
     keys: Path | None
     progress: Callable[[str, int], None]
 

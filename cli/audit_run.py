@@ -13,6 +13,7 @@ from adapters.nats.connection import Access, connect
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.raw_log import RawLog
 from cli.audit_check import AuditCheck, AuditSources, CheckResult
+from cli.audit_checks.archive import archive_agrees
 from cli.audit_checks.positions import positions_are_whole
 from cli.audit_checks.second_fold import ledger_agrees, second_fold_agrees
 from cli.books import CONNECT_S, PROGRESS_EVERY_S, reached
@@ -21,13 +22,13 @@ from cli.terminal import note, say, show_json, show_table
 
 LOG_CHECKS: Final[tuple[AuditCheck, ...]] = (positions_are_whole, second_fold_agrees)
 """They need nothing but the commits."""
-DATABASE_CHECKS: Final[tuple[AuditCheck, ...]] = (ledger_agrees,)
+DATABASE_CHECKS: Final[tuple[AuditCheck, ...]] = (ledger_agrees, archive_agrees)
 """They compare the commits with what PostgreSQL holds."""
 
 
-async def check_network(log: Access, postgres_dsn: str) -> list[CheckResult]:
+async def check_network(log: Access, postgres_dsn: str, archive_dsn: str) -> list[CheckResult]:
     """Every check, over the network's own log and database. Raises CommandFailed."""
-    async with log_sources(log, postgres_dsn) as sources:
+    async with log_sources(log, postgres_dsn, archive_dsn or postgres_dsn) as sources:
         return await run(LOG_CHECKS + DATABASE_CHECKS, sources)
 
 
@@ -36,7 +37,9 @@ async def run(checks: Sequence[AuditCheck], sources: AuditSources) -> list[Check
 
 
 @asynccontextmanager
-async def log_sources(log: Access, postgres_dsn: str) -> AsyncIterator[AuditSources]:
+async def log_sources(
+    log: Access, postgres_dsn: str = "", archive_dsn: str = ""
+) -> AsyncIterator[AuditSources]:
     """The log as it is now; what is appended meanwhile is not looked at. Raises CommandFailed."""
     async with reached():
         async with asyncio.timeout(CONNECT_S):  # The connection itself would try for ever.
@@ -47,6 +50,7 @@ async def log_sources(log: Access, postgres_dsn: str) -> AsyncIterator[AuditSour
                 read=RawLog(client).read,
                 last=last,
                 postgres_dsn=postgres_dsn,
+                archive_dsn=archive_dsn,
                 keys=log.credentials.parent,
                 progress=progress_to(last),
             )

@@ -76,7 +76,10 @@ def shipped_manifests() -> list[Path]:
 
 
 async def publish_shipped(coordinator: Coordinator) -> list[str]:
-    """Publishes what is missing; the names and versions of what was."""
+    """Publishes what is missing; the names and versions of what was.
+
+    The artifact is handed in each time: a log that was restored knows cargos whose artifacts were lost with the server.
+    """
     published = []
     for path in shipped_manifests():
         manifest = read_manifest(path)
@@ -84,4 +87,7 @@ async def publish_shipped(coordinator: Coordinator) -> list[str]:
         if known is None or known["version"] != manifest["version"]:
             await publish_cargo(coordinator, path)
             published.append(f"{manifest['slug']} {manifest['version']}")
+        else:
+            digest, content = read_artifact(path, manifest)
+            await coordinator.put(f"/artifacts/{digest}", content)
     return published

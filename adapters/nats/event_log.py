@@ -9,7 +9,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from nats.aio.client import Client
@@ -18,6 +18,7 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 
 from adapters import codec
 from adapters.nats import subjects
+from adapters.nats.first_time import first_recorded_at_ms
 from adapters.nats.replies import (
     Refused,
     Unanswered,
@@ -173,7 +174,7 @@ def parse_headers(raw: bytes) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
-def origin_of(headers: dict[str, str]) -> Origin:
+def origin_of(headers: Mapping[str, str]) -> Origin:
     optional = {field: headers.get(header) for field, header in OPTIONAL_HEADERS.items()}
     return Origin(command_id=headers.get(subjects.COMMAND_ID, ""), **optional)
 
@@ -186,6 +187,6 @@ def commit_of(message: Msg) -> Commit:
         position=int(headers["Nats-Sequence"]),
         stream=headers["Nats-Subject"].removeprefix("evt."),
         events=codec.decode(message.data),
-        recorded_at_ms=recorded_at_ms(headers["Nats-Time-Stamp"]),
+        recorded_at_ms=first_recorded_at_ms(headers, recorded_at_ms(headers["Nats-Time-Stamp"])),
         origin=origin_of(headers),
     )

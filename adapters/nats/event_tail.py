@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from adapters import codec
 from adapters.nats import subjects
 from adapters.nats.event_log import JetStreamEventLog, origin_of
+from adapters.nats.first_time import first_recorded_at_ms
 from adapters.nats.tail import StreamTail, Tailed
 from commands.event_log import Commit
 
@@ -86,10 +87,11 @@ class EventTail:
 
 
 def commit_of_tailed(one: Tailed) -> Commit:
+    headers = one.message.headers or {}
     return Commit(
         position=one.position,
         stream=one.message.subject.removeprefix("evt."),
         events=codec.decode(one.message.data),
-        recorded_at_ms=one.stored_at_ms,
-        origin=origin_of(dict(one.message.headers or {})),
+        recorded_at_ms=first_recorded_at_ms(headers, one.stored_at_ms),
+        origin=origin_of(headers),
     )

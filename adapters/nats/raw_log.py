@@ -7,6 +7,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from adapters.nats import subjects
+from adapters.nats.first_time import first_recorded_at_ms
 from adapters.nats.replies import Unanswered, read_batches, recorded_at_ms
 from commands.event_log import LogUnavailable
 from commands.raw_commit import RawCommit
@@ -22,6 +23,8 @@ SERVER_HEADERS: Final = frozenset(
     }
 )
 """Added by the server to the answer of a direct get; they are no part of the stored message."""
+NOT_THE_WRITERS: Final = SERVER_HEADERS | {subjects.RECORDED_AT, subjects.EXPECTED_LAST}
+"""The last two were added by a restore, and a restored commit is the commit that it was."""
 
 
 class RawLog:
@@ -49,7 +52,7 @@ def raw_commit_of(message: Msg) -> RawCommit:
     return RawCommit(
         position=int(headers["Nats-Sequence"]),
         subject=headers["Nats-Subject"],
-        headers={name: value for name, value in headers.items() if name not in SERVER_HEADERS},
+        headers={name: value for name, value in headers.items() if name not in NOT_THE_WRITERS},
         body=message.data,
-        recorded_at_ms=recorded_at_ms(headers["Nats-Time-Stamp"]),
+        recorded_at_ms=first_recorded_at_ms(headers, recorded_at_ms(headers["Nats-Time-Stamp"])),
     )

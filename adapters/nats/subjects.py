@@ -21,6 +21,8 @@ INBOX_NAME_CHARACTERS: Final = 16
 CORE_DOMAIN: Final = "core"  # How islands name the JetStream that serves them.
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_LAST: Final = "Nats-Expected-Last-Sequence"
+RECORDED_AT: Final = "Recorded-At-Ms"  # Of a restored commit: when it was first recorded.
 MESSAGE_ID: Final = "Nats-Msg-Id"
 TTL: Final = "Nats-TTL"
 COMMAND_ID: Final = "Command-Id"

@@ -37,7 +37,7 @@ def test_a_network_that_runs_is_sound(network: Up) -> None:
     assert said.code == 0, said.out
     assert "NOT SOUND" not in said.out
     found = {one["name"]: one for one in network.typed("audit", "check", "--json").json}
-    assert {"positions", "second fold", "ledger"} <= found.keys()
+    assert {"positions", "second fold", "ledger", "archive"} <= found.keys()
     assert all(one["is_sound"] and one["findings"] == [] for one in found.values())
 
 
@@ -90,3 +90,14 @@ def test_karma_that_somebody_gave_is_told(network: Up) -> None:
         said = checked(network)
     assert said.code == 1
     assert "karma is 5 in PostgreSQL and 0 by the second fold" in said.out
+
+
+def test_a_commit_that_somebody_changed_in_the_archive_is_told_with_its_position(network: Up) -> None:
+    with changed(
+        network,
+        "UPDATE archive.commit_archive SET body = body || ' ' WHERE position = 3",
+        "UPDATE archive.commit_archive SET body = substr(body, 1, length(body) - 1) WHERE position = 3",
+    ):
+        said = checked(network)
+    assert said.code == 1
+    assert "archive: position 3: differs between log and archive" in said.out
