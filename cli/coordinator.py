@@ -1,7 +1,8 @@
 """The coordinator as the commands see it: requests over HTTP, and its refusals as sentences.
 
-Opened by `connected`, which finds address and key in this order: the options, the environment, the network that runs
-on this machine. Every failure is a `CommandFailed`; what went through may be repeated where the docstring says so.
+Opened by `connected`, which finds address and key in this order: the options, the environment, the session of whoever
+signed in, the network that runs on this machine. Every failure is a `CommandFailed`; what went through may be repeated
+where the docstring says so.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from adapters.tls import Distrust, TlsUnusable, client_context, distrust_of, is_
 from cli.authority import given_authority
 from cli.failure import CommandFailed, wrong_usage
 from cli.network import find_network
+from cli.saved_session import SavedSession
 
 T = TypeVar("T")
 
@@ -25,7 +27,7 @@ STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_S, read=45.0)
 """A stream says at least a comment every 15 s."""
 PAGE_ROWS: Final = 100
 NEXT_STEPS: Final = {
-    "unauthenticated": "pass a key with --key or ARCHIPELAGO_KEY; `archipelago up` prints one",
+    "unauthenticated": "sign in with `archipelago sign-in ADDRESS`, or pass a key with --key or ARCHIPELAGO_KEY",
     "forbidden": "use a key with the scope that is named",
     "insufficient_credits": "lower --bid, or look at what is held with: archipelago account",
     "rate_limited": "wait a moment, then repeat",
@@ -172,9 +174,10 @@ async def connected(url: str, key: str, data_dir: Path | None) -> AsyncIterator[
     if network is not None:
         if url in {"", network.url}:
             # A key is only for the coordinator that issued it: it is never sent to another address.
-            key = key or Path(network.key_file).read_text()
+            key = key or SavedSession(network.url).read() or Path(network.key_file).read_text()
             ca_file = ca_file or network.authority
         url = url or network.url
+    key = key or SavedSession(url).read()
     async with opened(url, key, ca_file) as coordinator:
         yield coordinator
 

@@ -26,6 +26,7 @@ from cli import (
     projections,
     registrar_program,
     report,
+    sign_in,
     up,
 )
 from cli.failure import CommandFailed, ExitCode
@@ -47,6 +48,8 @@ app.command("coordinator")(coordinator_program.coordinator)
 app.command("registrar")(registrar_program.registrar)
 app.command("door")(registrar_program.door)
 app.command("deploy")(deploy.deploy)
+app.command("sign-in")(sign_in.sign_in)
+app.command("sign-out")(sign_in.sign_out)
 app.add_typer(account.app, name="account")
 app.add_typer(job.app, name="job")
 app.add_typer(batch.app, name="batch")

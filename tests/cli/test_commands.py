@@ -227,7 +227,7 @@ def test_the_key_of_this_machine_is_not_shown_to_another_address(network: Up) ->
             "error: region: must name regions such as eu-west, EU or CH",
         ),
         (("job", "list", "--status", "odd"), "error: status: "),
-        (("job", "list", "--key", "ak_no"), "error: the key is unknown or was revoked"),
+        (("job", "list", "--key", "ak_no"), "error: the key is unknown, expired or revoked"),
     ],
 )
 def test_a_refusal_names_field_and_rule(network: Up, words: tuple[str, ...], error: str) -> None:
