@@ -52,6 +52,7 @@ def account(
     show_fields(
         (
             ("account", answer["name"]),
+            ("e-mail", answer.get("email") or None),
             ("credits", answer["credits"]),
             ("held for jobs", answer.get("held")),
             ("in escrow", answer.get("escrow")),

@@ -87,3 +87,13 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MailNotSent):
         await FolderMailer(tmp_path / "file" / "mail", SENDER).send(MAIL)
+
+
+async def test_off_this_machine_nothing_goes_out_without_tls(inbox: tuple[Inbox, str]) -> None:
+    """`127.1` reaches the same server, but is no name that counts as this machine."""
+    taken, address = inbox
+    with pytest.raises(MailNotSent):
+        await SmtpMailer(f"smtp://{address.replace('127.0.0.1', '127.1')}", SENDER).send(MAIL)
+    assert not taken.messages
+    await SmtpMailer(f"smtp://{address}", SENDER).send(MAIL)
+    assert len(taken.messages) == 1
