@@ -28,6 +28,7 @@ from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.mailbox import Broker, Outbox
 from adapters.nats.outputs import Outputs
+from adapters.nats.past_log import JetStreamPastLog
 from adapters.nats.raw_log import RawLog
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
@@ -146,6 +147,7 @@ class Coordinator:
             settings=self.settings,
             handler=self.handler,
             log=self.log,
+            past=JetStreamPastLog(self.connections.projector),
             tail=self._tail,
             reads=ReadModel(self._reads),
             books=BookReads(self._reads),

@@ -19,6 +19,7 @@ from adapters.postgres.pairing_codes import PairingCodes
 from api.settings import Settings
 from commands.event_log import EventLog
 from commands.handle import CommandHandler
+from commands.reports.past_log import PastLog
 from domain.ids import IslandId
 from projections.book_reads import BookReads
 from projections.demand_reads import DemandReads
@@ -40,6 +41,7 @@ class Services:
     settings: Settings
     handler: CommandHandler
     log: EventLog
+    past: PastLog
     tail: EventTail
     reads: ReadModel
     books: BookReads

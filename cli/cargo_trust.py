@@ -29,7 +29,11 @@ def trust(
     answer = ask(url, key, data_dir, lambda coordinator: coordinator.get(path))
     if as_json:
         show_json(plain(answer))
-        return
+    else:
+        show_trust(answer)
+
+
+def show_trust(answer: Answer) -> None:
     show_fields(standing_of(answer))
     for condition in answer["missing"]:
         say(f"For the next level it needs {condition}.")

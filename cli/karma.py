@@ -46,19 +46,20 @@ def explain(
     from cli.coordinator import ask
     from cli.karma_view import show_karma
 
-    query: dict[str, str | int] = {"at": at} if at else {}
-
-    async def read(coordinator: "Coordinator") -> dict[str, Any]:
-        from cli.island_membership import named_island, plain
-
-        island_id, called = await named_island(coordinator, name)
-        karma = plain(await coordinator.get(f"/hosts/{island_id}/karma", **query))
-        history = await coordinator.get(f"/hosts/{island_id}/karma/history", **query, limit=max(last, 1))
-        changes = [plain(change) for change in history["events"]][:last]
-        return karma | {"name": called, "changes": changes, "changes_in_all": history["meta"]["total"]}
-
-    answer = ask(url, key, data_dir, read)
+    answer = ask(url, key, data_dir, lambda coordinator: karma_answer(coordinator, name, at, last))
     if as_json:
         show_json(answer)
     else:
         show_karma(answer)
+
+
+async def karma_answer(coordinator: "Coordinator", name: str, at: str, last: int) -> dict[str, Any]:
+    """What an island's karma is made of, and its `last` newest changes; `at` may be empty: now."""
+    from cli.island_membership import named_island, plain
+
+    query: dict[str, str | int] = {"at": at} if at else {}
+    island_id, called = await named_island(coordinator, name)
+    karma = plain(await coordinator.get(f"/hosts/{island_id}/karma", **query))
+    history = await coordinator.get(f"/hosts/{island_id}/karma/history", **query, limit=max(last, 1))
+    changes = [plain(change) for change in history["events"]][:last]
+    return karma | {"name": called, "changes": changes, "changes_in_all": history["meta"]["total"]}

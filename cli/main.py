@@ -10,6 +10,7 @@ import typer
 
 from cli import (
     account,
+    as_of,
     audit,
     authority,
     batch,
@@ -61,6 +62,7 @@ app.add_typer(market.app, name="market")
 app.add_typer(placement.app, name="placement")
 app.add_typer(audit.app, name="audit")
 app.add_typer(report.app, name="report")
+app.add_typer(as_of.app, name="as-of")
 app.add_typer(projections.app, name="projections")
 
 

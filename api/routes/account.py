@@ -9,8 +9,10 @@ from api.answers import answer
 from api.authorization import Reader
 from api.edge import ACCOUNTS, Edge
 from api.errors import not_found
+from api.moment import NOW, At
 from api.owned import email_of
 from api.request_fields import After
+from api.routes.balances import balance_answer
 from api.routes.workloads import PYTHON_SDK
 from api.shapes.account import account_shape
 from domain.api_key import Scope
@@ -20,9 +22,11 @@ router = APIRouter(prefix="/account", tags=["account"])
 
 @router.get("")
 async def get_account(
-    caller: Reader, edge: Edge, after: After = None, user_agent: Annotated[str, Header()] = ""
+    caller: Reader, edge: Edge, at: At, after: After = None, user_agent: Annotated[str, Header()] = ""
 ) -> Response:
-    """Get the account of this key."""
+    """Get the account of this key; with `at`, its credits as of a moment of the past."""
+    if at != NOW:
+        return await balance_answer(edge, caller.account_id, at)
     await edge.catch_up(ACCOUNTS, after)
     row = await edge.services.reads.account(caller.account_id)
     if row is None:

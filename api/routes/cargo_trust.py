@@ -12,16 +12,21 @@ from api.authorization import Reader, Writer
 from api.edge import CARGOS, Edge, EdgeState, origin_of
 from api.errors import not_found
 from api.key_ring import Caller
+from api.moment import NOW, At, bounded, standing
 from api.request_fields import PLAIN_TEXT, After, PathSlug, RequestId
 from api.review_writing import ReviewText, write_review
+from api.shapes.as_of import standpoint_shape
 from api.shapes.cargo_trust import trust_shape
 from api.strict_json import StrictRoute
+from commands.as_of import history_at, state_at
+from commands.karma_statement import Moment
 from domain.cargo import CARGO
 from domain.cargo_commands import CargoCommand, FileComplaint, SubmitForReview
 from domain.cargo_state import Cargo
 from domain.ids import CargoSlug
 from domain.publisher import PUBLISHER
 from domain.reputation import STARS_MAX
+from projections.cargo_changes import changes_of
 
 CHANGES_SHOWN_MAX: Final = 50
 
@@ -49,8 +54,13 @@ class ComplaintRequest(BaseModel):
 
 
 @router.get("/trust")
-async def get_trust(slug: PathSlug, _: Reader, edge: Edge, after: After = None) -> Response:
-    """Explain a cargo's trust level and reputation: what they rest on, and what is missing for the next level."""
+async def get_trust(slug: PathSlug, _: Reader, edge: Edge, at: At, after: After = None) -> Response:
+    """Explain a cargo's trust level and reputation: what they rest on, and what is missing for the next level.
+
+    With `at`, as of a moment of the past.
+    """
+    if at != NOW:
+        return await past_trust(edge, slug, at)
     await edge.catch_up(CARGOS, after)
     handler = edge.services.handler
     cargo = await handler.state(CARGO, slug)
@@ -59,6 +69,20 @@ async def get_trust(slug: PathSlug, _: Reader, edge: Edge, after: After = None) 
     publisher = await handler.state(PUBLISHER, cargo.publisher_id)
     changes = await edge.services.reads.cargo_changes(slug, CHANGES_SHOWN_MAX)
     return answer(trust_shape(slug, cargo, publisher, changes))
+
+
+async def past_trust(edge: EdgeState, slug: CargoSlug, moment: Moment) -> Response:
+    """From the cargo's own history, and its publisher's. Raises `ApiError`."""
+    where, past = await standing(edge, moment), edge.services.past
+    with bounded():
+        history = [commit async for commit in history_at(past, CARGO.stream(slug), where.position)]
+        cargo = CARGO.fold(event for commit in history for event in commit.events)
+        if cargo.latest is None or cargo.publisher_id is None:
+            raise not_found(f"workload {slug} at that time")
+        publisher = await state_at(past, PUBLISHER, cargo.publisher_id, where.position)
+    changes = [row for commit in history for row in changes_of(commit)][: -CHANGES_SHOWN_MAX - 1 : -1]
+    shape = trust_shape(slug, cargo, publisher, changes)
+    return answer(shape | {"as_of": standpoint_shape(where)})
 
 
 @router.post("/ratings")

@@ -32,6 +32,7 @@ from adapters.nats.artifacts import Artifacts
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
+from adapters.nats.past_log import JetStreamPastLog
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.streams import create_streams
@@ -452,6 +453,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             settings=settings,
             handler=CommandHandler(log),
             log=log,
+            past=JetStreamPastLog(connections.projector),
             tail=tail,
             **readers(reads),
             progress=progress,

@@ -84,6 +84,8 @@ ROUTES: Final = {
     ("POST", "/api/v1/islands/renew"): OPEN,
     ("POST", "/api/v1/pair"): Scope.ISLANDS,
     ("GET", "/api/v1/account"): Scope.READ,
+    ("GET", "/api/v1/accounts/{account_id}/balance"): Scope.ADMIN,
+    ("GET", "/api/v1/audit/placement"): Scope.ADMIN,
     ("PUT", "/api/v1/account/email"): Scope.WRITE,
     ("POST", "/api/v1/sign-in"): OPEN,
     ("POST", "/api/v1/sign-out"): Scope.READ,
