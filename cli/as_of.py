@@ -194,7 +194,8 @@ def show_fleet(where: "Standpoint", offers: "list[Offer]") -> None:
             for offer in offers
         ],
     )
-    say(f"As of position {where.position}{time_text(where)}: {len(offers)} islands.")
+    islands = "1 island" if len(offers) == 1 else f"{len(offers)} islands"
+    say(f"As of position {where.position}{time_text(where)}: {islands}.")
 
 
 def state_of(offer: "Offer") -> str:

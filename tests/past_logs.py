@@ -42,16 +42,24 @@ class ListedPast:
         return [found[first : first + BATCH] for first in range(0, len(found), BATCH)]
 
 
-def raw_of(commit: Commit) -> RawCommit:
-    """A commit as the log would have kept it."""
-    body = codec.encode(commit.events)
-    return RawCommit(
-        position=commit.position,
-        subject=f"evt.{commit.stream}",
-        headers=headers_of(commit.origin, body, 0),
-        body=body,
-        recorded_at_ms=commit.recorded_at_ms,
-    )
+def raws_of(commits: Sequence[Commit]) -> list[RawCommit]:
+    """Commits, from the first one on, as the log would have kept them."""
+    versions: dict[str, int] = {}
+    raws: list[RawCommit] = []
+    for commit in commits:
+        body = codec.encode(commit.events)
+        headers = headers_of(commit.origin, body, versions.get(commit.stream, 0))
+        versions[commit.stream] = commit.position
+        raws.append(
+            RawCommit(
+                position=commit.position,
+                subject=f"evt.{commit.stream}",
+                headers=headers,
+                body=body,
+                recorded_at_ms=commit.recorded_at_ms,
+            )
+        )
+    return raws
 
 
 async def export(path: Path, commits: Sequence[RawCommit]) -> Path:

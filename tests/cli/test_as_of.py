@@ -5,7 +5,7 @@ from pathlib import Path
 
 from commands.reports.period import instant
 from tests.cli.commands import Said, Up, typed
-from tests.past_logs import export, raw_of
+from tests.past_logs import export, raws_of
 from tests.paying_histories import paying_history
 
 
@@ -71,7 +71,7 @@ def refused(network: Up, *words: object) -> str:
 
 async def test_the_fleet_is_read_from_an_exported_file_with_nothing_running(tmp_path: Path) -> None:
     commits = paying_history(10)
-    file = await export(tmp_path / "log.gz", [raw_of(commit) for commit in commits])
+    file = await export(tmp_path / "log.gz", raws_of(commits))
     middle = commits[len(commits) // 2]
 
     def fleet(at: object) -> Said:

@@ -23,7 +23,7 @@ from commands.reports.report import Kind, digest_of, facts_of
 from domain.account_events import HoldSettled
 from tests.cli.commands import Said, Up, typed
 from tests.commands.reports.orders import EVER, account, name_of
-from tests.past_logs import ListedPast, export, raw_of
+from tests.past_logs import ListedPast, export, raws_of
 from tests.paying_histories import paying_history
 
 COMMITS: Final = paying_history(30)
@@ -56,7 +56,7 @@ def payer() -> str:
 @pytest.fixture
 async def held(tmp_path: Path) -> tuple[Path, Path]:
     """An invoice, and an export of the log that it was made from."""
-    file = await export(tmp_path / "log.gz", [raw_of(commit) for commit in COMMITS])
+    file = await export(tmp_path / "log.gz", raws_of(COMMITS))
     return await invoice(ListedPast(COMMITS), payer(), tmp_path), file
 
 
@@ -101,7 +101,7 @@ async def test_a_digest_that_is_not_its_own_is_told(held: tuple[Path, Path]) -> 
 
 def forged(commits: Sequence[Commit]) -> list[RawCommit]:
     """The log with one charge changed, and every hash made right again."""
-    raws: list[RawCommit] = []
+    all_of_it: list[Commit] = []
     is_forged = False
     for commit in commits:
         events = commit.events
@@ -113,9 +113,9 @@ def forged(commits: Sequence[Commit]) -> list[RawCommit]:
                 else event
                 for event in events
             )
-        raws.append(raw_of(replace(commit, events=events)))
+        all_of_it.append(replace(commit, events=events))
     assert is_forged
-    return raws
+    return raws_of(all_of_it)
 
 
 async def test_an_export_that_was_forged_is_found_by_its_line_and_by_the_rules(

@@ -1,6 +1,7 @@
 """The running log, an exported file and a list are one past: whoever reads any of them reads the same."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from adapters.nats.accounts.roles import Role
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.past_log import JetStreamPastLog
 from adapters.nats.raw_log import RawLog
+from adapters.nats.restoring import restored
 from commands.event_log import Commit
+from commands.raw_commit import RawCommit
 from commands.reports.past_log import EVERY_CATEGORY, PastLog
 from tests.fabric import Fabric
-from tests.past_logs import ListedPast, export, in_one_batch, raw_of
+from tests.past_logs import ListedPast, export, in_one_batch, raws_of
 from tests.paying_histories import paying_history
 
 JOBS = 8
@@ -97,8 +100,41 @@ async def test_a_time_is_found_wherever_it_lies(reader: Client, tmp_path: Path) 
 
 
 async def test_an_export_that_begins_later_cannot_be_reported_from(tmp_path: Path) -> None:
-    later = [raw_of(commit) for commit in paying_history(1)[2:5]]
+    later = raws_of(paying_history(1))[2:5]
     header = Header(first=3, last=5, exported_at="2027-04-01T00:00:00Z")
     await write_export(tmp_path / "log", header, in_one_batch(later))
     with pytest.raises(PartialExport, match="position 3"):
         ExportedLog(tmp_path / "log")
+
+
+@pytest.fixture
+async def restored_log(jetstream_log: JetStreamEventLog, fabric: Fabric) -> AsyncIterator[Client]:
+    """Connected as who restores a log, to an empty one."""
+    async with fabric.connected(Role.DEPLOY) as client:
+        yield client
+
+
+async def test_a_month_of_a_restored_log_is_found_where_it_was_and_so_are_times_out_of_order(
+    restored_log: Client, fabric: Fabric
+) -> None:
+    commits = list(paying_history(JOBS))
+    ahead = range(5, len(commits) - 5, 11)
+    for number in ahead:  # Recorded by a server whose clock is a little ahead of the next one's.
+        next_ms = commits[number + 1].recorded_at_ms
+        commits[number] = replace(commits[number], recorded_at_ms=next_ms + 5)
+    await restored(restored_log, in_commits(raws_of(commits)), untold)
+    in_list = ListedPast(commits)
+    async with fabric.connected(Role.PROJECTOR) as client:
+        on_jetstream = JetStreamPastLog(client)
+        for number in (*ahead, 0, len(commits) - 1):
+            for at_ms in (commits[number].recorded_at_ms, commits[number].recorded_at_ms + 1):
+                assert await on_jetstream.first_at(at_ms) == await in_list.first_at(at_ms)
+
+
+async def in_commits(raws: Sequence[RawCommit]) -> AsyncIterator[RawCommit]:
+    for raw in raws:
+        yield raw
+
+
+def untold(position: int) -> None:
+    """Nobody waits for it."""
