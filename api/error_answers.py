@@ -21,6 +21,7 @@ from adapters.nats.replies import Unanswered
 from api.answers import answer
 from api.envelope import request_id_of
 from api.errors import ApiError, ErrorCode, of_refused_documents, of_rejection
+from api.pattern_rules import rule_of_pattern
 from commands.event_log import Conflict, LogUnavailable
 from domain.rejection import Rejected
 
@@ -143,5 +144,7 @@ def rule_of(problem: Mapping[str, Any]) -> str:
     """The rule that was broken, in words; our own validators bring theirs."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
+    if problem["type"] == "string_pattern_mismatch":
+        return rule_of_pattern(str(problem["ctx"]["pattern"]))
     text = str(problem["msg"])
     return text[0].lower() + text[1:]
