@@ -69,6 +69,8 @@ from domain.placement import Refusal
 from domain.pricing import MICRO_PER_CREDIT
 from domain.refund import REFUND
 from domain.rejection import Rejected
+from domain.session import SESSION, EndSession, OpenSession
+from domain.sign_in import SIGN_IN, SendSignInLink, UseSignInLink
 from tests import examples
 
 READ_BATCH_MAX: Final = 1_000
@@ -392,6 +394,33 @@ def issue_key(account: AccountId, now_ms: int) -> IssueApiKey:
     )
 
 
+def sign_in_and_out(network: Network, account: AccountId) -> None:
+    """By a link, to a session that ends; and another link that nobody opens."""
+    now_ms, index = network.now_ms, f"index of {account}"
+    sent = SendSignInLink(
+        email_index=index,
+        account_id=account,
+        email="ada@example.org",
+        token_sha256="hash of the link",
+        may_open=True,
+        now_ms=now_ms,
+    )
+    opened = OpenSession(
+        session_id="session-1",
+        account_id=account,
+        name="browser",
+        secret_sha256="hash of the session",
+        now_ms=now_ms,
+    )
+    network.do(SIGN_IN, index, sent)
+    network.do(
+        SIGN_IN, index, UseSignInLink(email_index=index, token_sha256="hash of the link", now_ms=now_ms)
+    )
+    network.do(SESSION, "session-1", opened)
+    network.do(SESSION, "session-1", EndSession(session_id="session-1", account_id=account, now_ms=now_ms))
+    network.do(SIGN_IN, "unused", replace(sent, email_index="unused", token_sha256="another"))
+
+
 def random_history(
     jobs: int, *, seed: int = 0, accounts: int = 5, islands: int = 4, trouble: float = 0.3
 ) -> Network:
@@ -410,6 +439,7 @@ def random_history(
         first = chance.accounts[0]
         revocation = RevokeApiKey(key_id=f"key-{first}", account_id=first, now_ms=network.now_ms)
         network.do(API_KEY, f"key-{first}", revocation)
+        sign_in_and_out(network, first)
         network.do(
             CARGO, examples.SLUG, DisableCargo(slug=examples.SLUG, reason="test", now_ms=network.now_ms)
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
 from adapters.embedded.certificates import Certificates
 from adapters.tls import client_context, server_context
@@ -27,6 +27,11 @@ def application() -> FastAPI:
     @app.get("/small")
     async def small() -> Response:
         return Response(b"done")
+
+    @app.get("/who")
+    async def who(request: Request) -> Response:
+        assert request.client is not None
+        return Response(request.client.host)
 
     @app.get("/large")
     async def large() -> Response:
@@ -136,3 +141,14 @@ async def test_a_closed_connection_that_takes_nothing_is_cut_off(
         await asyncio.wait_for(served.is_without_connections(), STOP_S)
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await reader.readexactly(LARGE_BYTES)
+
+
+async def test_a_proxy_on_this_machine_names_the_client_and_one_elsewhere_only_when_it_is_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = REQUEST.replace(b"Host", b"X-Forwarded-For: 192.0.2.7\r\nHost")
+    for trusted, seen in (("127.0.0.1", b"192.0.2.7"), ("192.0.2.1", b"127.0.0.1")):
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+        async with serving(None) as served, asking(served.port, None, b"who", request=named) as (reader, _):
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(len(seen)) == seen
