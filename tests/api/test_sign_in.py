@@ -174,6 +174,16 @@ async def test_an_address_and_a_mailbox_get_five_links_a_minute(network: Network
     assert (other.status_code, opening.status_code) == (429, 429)
 
 
+async def test_a_mailbox_gets_five_links_a_minute_from_wherever_they_are_asked_for(network: Network) -> None:
+    email, person = somebody_s_address(), await network.person()
+    async with Face(network, sign_ins_per_minute=5) as http:
+        answers = [
+            await http.put("/account/email", json={"email": email}, headers=person.headers) for _ in range(6)
+        ]
+        other = await http.put("/account/email", json={"email": somebody_s_address()}, headers=person.headers)
+    assert [answer.status_code for answer in [*answers, other]] == [200] * 5 + [429, 200]
+
+
 async def test_without_mail_the_network_says_so(network: Network) -> None:
     app = build_app(replace(network.services, mailer=None))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://test{BASE}") as http:
