@@ -5,9 +5,10 @@ the movement between the balances, and that is the movement in the ledger.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from commands.event_log import Commit
 from commands.reports.account_past import AccountPast, Charge, Line, Movement, sums_of
 from commands.reports.evidence import read_jobs
 from commands.reports.job_past import JobPasts
@@ -60,23 +61,21 @@ HEADING_OF: Final = {
 
 async def invoice(log: PastLog, order: ReportOrder) -> Report:
     """Raises `NothingKnown`, `ReportTooLong` and `LogUnavailable`."""
-    past, jobs = await evidence_of(log, order)
-    return invoice_of(order, past, jobs)
-
-
-async def evidence_of(log: PastLog, order: ReportOrder) -> tuple[AccountPast, JobPasts]:
-    """All that an invoice is made of. Raises as `invoice`."""
     span = await span_of(log, order.period, order.at)
     past = await account_past(log, AccountId(order.subject.id), span)
-    return past, await read_jobs(log, past)
+    return invoice_of(order, past, await read_jobs(log, past))
 
 
-async def account_past(log: PastLog, account_id: AccountId, span: Span) -> AccountPast:
-    """Raises `NothingKnown` where no account of that id was open by the end of the span."""
+async def account_past(
+    log: PastLog, account_id: AccountId, span: Span, beside: Callable[[Commit], None] | None = None
+) -> AccountPast:
+    """`beside` is given the same commits. Raises `NothingKnown` where no such account was open by then."""
     past = AccountPast(account_id, span)
     async for commits in log.read_streams([ACCOUNT.stream(account_id)], after=0, up_to=span.through):
         for commit in commits:
             past.take(commit)
+            if beside is not None:
+                beside(commit)
     if not past.is_open:
         raise NothingKnown(f"account {account_id}")
     return past

@@ -1,7 +1,8 @@
 """A report that somebody holds, compared with the report that the events give today.
 
 Called by `archipelago report verify` with the facts of a JSON report. The report is made again as of its own position;
-where it is an invoice, each charge is reckoned anew as well, so that also events that were never right are found.
+where it is an invoice, each charge and each repayment is reckoned anew as well, so that also events that were never
+right are found.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,17 +11,21 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from commands.karma_statement import Moment
-from commands.reports.invoice import evidence_of, invoice_of
+from commands.reports.evidence import read_jobs
+from commands.reports.invoice import account_past, invoice_of
 from commands.reports.log_audit import NameOf
 from commands.reports.make import make_report
 from commands.reports.order import ReportOrder
 from commands.reports.past_log import PastLog
-from commands.reports.period import Period, time_of
+from commands.reports.period import Period, span_of, time_of
 from commands.reports.reckoning import Fault, faults_of
+from commands.reports.repayments import Repayments
 from commands.reports.report import REPORT_VERSION, Kind, Report, Subject, SubjectKind, digest_of, facts_of
+from domain.account import ACCOUNT
+from domain.ids import AccountId
 
 FAULTS_MAX: Final = 20
-"""Charges that are told of; there may be more."""
+"""Events that are told of; there may be more."""
 ADDRESS: Final = "event"
 """The column that names the event behind a line."""
 
@@ -42,7 +47,7 @@ class Difference:
 class Verification:
     """`written` is the digest that the report carries, `found` that of what it says, `made` that of the events.
 
-    `charges` were reckoned anew; `faults` are those among them that the rules do not give.
+    `charges` were reckoned anew, as was what came back; `faults` are the events that the rules do not give.
     """
 
     order: ReportOrder
@@ -80,9 +85,14 @@ async def made_again(
 ) -> tuple[Report, int, tuple[Fault, ...]]:
     if order.kind is not Kind.INVOICE:
         return await make_report(log, order, name_of), 0, ()
-    past, jobs = await evidence_of(log, order)
+    account_id = AccountId(order.subject.id)
+    span = await span_of(log, order.period, order.at)
+    repayments = Repayments(ACCOUNT.stream(account_id), span)
+    past = await account_past(log, account_id, span, beside=repayments.take)
+    jobs = await read_jobs(log, past)
     faults = [fault for charge in past.charges for fault in faults_of(charge, jobs.of(charge.settled.job_id))]
-    return invoice_of(order, past, jobs), len(past.charges), tuple(faults[:FAULTS_MAX])
+    told = (*faults, *repayments.faults)[:FAULTS_MAX]
+    return invoice_of(order, past, jobs), len(past.charges), told
 
 
 def order_of(facts: Mapping[str, Any]) -> ReportOrder:
