@@ -2,16 +2,14 @@
 
 import typer
 
-from cli import report_verify
+from cli import report_make, report_verify
 
 app = typer.Typer(
     help="Reports: computed from the log alone, the same for ever, and checked by whoever likes."
 )
 
-
-@app.callback()
-def group() -> None:
-    """Keeps `verify` a word of its own while it is the only command."""
-
-
+app.command("invoice")(report_make.invoice)
+app.command("statement")(report_make.statement)
+app.command("usage")(report_make.usage)
+app.command("audit")(report_make.audit)
 app.command("verify")(report_verify.verify)
