@@ -39,6 +39,7 @@ PEOPLE: Final = "people"
 MARKETPLACE: Final = "marketplace"
 EXCHANGE: Final = "exchange"
 UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
+REPORTS_MAX: Final = 2  # Each has a process of its own for as long as it takes.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class EdgeState:
     facts: FactFeed
     market: MarketBoard
     uploads: asyncio.Semaphore
+    reports: asyncio.Semaphore
 
     async def settle(self, projection: str, position: int) -> bool:
         """Waits until a read sees what was written at `position`, but not for long; a write answers all the same."""
@@ -90,6 +92,7 @@ def new_edge(services: Services) -> EdgeState:
         facts=FactFeed(services.tail, FactOwners(services.reads), shared),
         market=MarketBoard(services.reads, clock.now_ms),
         uploads=asyncio.Semaphore(UPLOADS_MAX),
+        reports=asyncio.Semaphore(REPORTS_MAX),
     )
 
 

@@ -24,8 +24,7 @@ def write_out(make: "Callable[[Form], Written]", name: str, output: Path | None)
     form = form_named(name, output)
     written = make(form)
     if output is None:
-        sys.stdout.buffer.write(written.body)
-        sys.stdout.buffer.flush()
+        show(written.body, form)
         return
     try:
         unfinished = output.with_name(output.name + ".part")
@@ -34,6 +33,15 @@ def write_out(make: "Callable[[Form], Written]", name: str, output: Path | None)
     except OSError as error:
         raise CommandFailed(f"--output: {output}: {error.strerror}") from error
     note(f"{output}: {written.lines} lines, {len(written.body):,} bytes, {written.digest}")
+
+
+def show(body: bytes, form: "Form") -> None:
+    from adapters.reports.forms import Form
+
+    if form is Form.PDF:
+        sys.stdout.buffer.write(body)
+    else:
+        sys.stdout.write(body.decode())
 
 
 def form_named(name: str, output: Path | None) -> "Form":

@@ -51,7 +51,9 @@ def invoice(
     from commands.reports.report import Kind
 
     where = past(offline, nats_url, nats_keys, ca_file, data_dir)
-    write_report(where, [order(Kind.INVOICE, account_subject(account), in_month(month, offline), at)], form, output)
+    write_report(
+        where, [order(Kind.INVOICE, account_subject(account), in_month(month, offline), at)], form, output
+    )
 
 
 def statement(

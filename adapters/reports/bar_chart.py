@@ -11,7 +11,7 @@ from adapters.reports.bars import Bars
 from adapters.reports.wording import cell_text
 from commands.reports.report import Column
 
-WIDTH: Final = 510.0
+WIDTH: Final = 498.0
 HEIGHT: Final = 120.0
 LEFT: Final = 62.0
 BOTTOM: Final = 18.0

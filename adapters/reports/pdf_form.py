@@ -32,6 +32,8 @@ from commands.reports.report import Column, Report, Table
 
 MARGIN: Final = 17 * mm
 FOOT: Final = 10 * mm
+FRAME_PADDING: Final = 6
+"""What reportlab adds on each side of a page's text, in points."""
 CELL_SIZE: Final = 6.8
 CHARACTER_WIDTH: Final = 0.56
 """Of a cell's font size, on average, digits and ids included."""
@@ -58,8 +60,8 @@ def pdf_form(report: Report, proof: str) -> bytes:
     document = SimpleDocTemplate(
         file,
         pagesize=A4,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
+        leftMargin=MARGIN - FRAME_PADDING,
+        rightMargin=MARGIN - FRAME_PADDING,
         topMargin=MARGIN,
         bottomMargin=MARGIN + FOOT,
         title=title,
@@ -139,7 +141,9 @@ def table_grid(table: Table) -> Flowable:
         )
         for row in rows
     ]
-    grid = LongTable([tuple(column.heading for column in columns), *cells], colWidths=widths, repeatRows=1)
+    grid = LongTable(
+        [tuple(column.heading for column in columns), *cells], colWidths=widths, repeatRows=1, hAlign="LEFT"
+    )
     look: list[tuple[Any, ...]] = [
         ("FONT", (0, 0), (-1, 0), "Helvetica-Bold", CELL_SIZE, 8.6),
         ("FONT", (0, 1), (-1, -1), "Helvetica", CELL_SIZE, 8.6),

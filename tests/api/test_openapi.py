@@ -26,6 +26,7 @@ from tests.api.network import Network
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EXAMPLES: Final = 10
+EXAMPLES_OF_REPORTS: Final = 2  # Each starts a process.
 ANSWERED_S: Final = 20
 REFUSED: Final = 400
 OPENAI_INVALID: Final = {ErrorCode.INVALID: 400}
@@ -100,7 +101,7 @@ def asked(
     faults: list[str] = []
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=EXAMPLES_OF_REPORTS if "reports" in operation.definition.raw["tags"] else EXAMPLES,
         derandomize=True,
         database=None,
         deadline=None,
