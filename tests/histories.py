@@ -396,7 +396,7 @@ def issue_key(account: AccountId, now_ms: int) -> IssueApiKey:
 
 def sign_in_and_out(network: Network, account: AccountId) -> None:
     """By a link, to a session that ends; and another link that nobody opens."""
-    now_ms, index = network.now_ms, f"index of {account}"
+    now_ms, index = network.now_ms, f"index-of-{account}"
     sent = SendSignInLink(
         email_index=index,
         account_id=account,
