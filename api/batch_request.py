@@ -65,6 +65,7 @@ class BatchRequest(BaseModel):
         *,
         bid: Bid,
         parts: tuple[Part, ...],
+        fingerprint: str,
         now_ms: int,
     ) -> SubmitBatch:
         """Raises `ApiError` where the bids together are more than an amount can be."""
@@ -85,7 +86,7 @@ class BatchRequest(BaseModel):
             priority=self.priority,
             region=self.region,
             queue_limit_ms=self.deadline_seconds * MS_IN_S if self.deadline_seconds else QUEUE_LIMIT_MS,
-            request_sha256=self.sha256(),
+            request_sha256=fingerprint,
             now_ms=now_ms,
         )
 

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.email_address import EmailIndex
+from adapters.field_cipher import FieldCipher
 from adapters.mail import FolderMailer, Mailer, SmtpMailer
 from adapters.nats import asyncapi
 from adapters.nats.accounts.deployment import EMAILS_MASTER
@@ -39,6 +40,7 @@ from adapters.postgres.leadership import Leadership
 from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
 from adapters.postgres.snapshots import PostgresSnapshots, program_digest
+from adapters.revealed_log import RevealedLog
 from api.archiving import keep_archive
 from api.check_policy import CheckPolicy
 from api.connections import Connections, access
@@ -46,6 +48,7 @@ from api.network_account import ensure_network_account
 from api.nonces import nonce_secret
 from api.pairing_desk import PairingDesk
 from api.pairing_page import pair_url
+from api.personal_texts import field_cipher
 from api.planners import Planners, load_planners, planner_work
 from api.preload_worker import preload_islands
 from api.services import Services
@@ -100,6 +103,7 @@ class Coordinator:
         settings: Settings,
         *,
         connections: Connections,
+        cipher: FieldCipher,
         store: ProcessStore,
         snapshots: PostgresSnapshots,
         codes: PairingCodes,
@@ -111,7 +115,9 @@ class Coordinator:
     ) -> None:
         self.settings = settings
         self.connections = connections
-        self.log = JetStreamEventLog(connections.coordinator)
+        self.log = JetStreamEventLog(connections.coordinator, cipher)
+        self._cipher = cipher
+        self._readable = RevealedLog(self.log, cipher)
         self.handler = CommandHandler(self.log, snapshots)
         self.troubles = Troubles()
         self._store = store
@@ -124,7 +130,7 @@ class Coordinator:
         self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
         self._outputs = Outputs(connections.api)
         self._broker = Broker(access(settings, Role.COORDINATOR), "coordinator mailbox")
-        self._outbox = Outbox(self._broker, self.log, self._artifact_url)
+        self._outbox = Outbox(self._broker, self._readable, self._artifact_url)
         printed = Outputs(connections.coordinator)
         intake = Intake(self.handler, printed, self._outbox)
         self._claims = ClaimMailbox(
@@ -146,15 +152,16 @@ class Coordinator:
         return Services(
             settings=self.settings,
             handler=self.handler,
-            log=self.log,
+            log=self._readable,
+            cipher=self._cipher,
             past=JetStreamPastLog(self.connections.projector),
             tail=self._tail,
-            reads=ReadModel(self._reads),
+            reads=ReadModel(self._reads, self._cipher.revealed),
             books=BookReads(self._reads),
             oversight=OversightReads(self._reads),
             demands=DemandReads(self._reads),
-            people=PeopleReads(self._reads),
-            marketplace=MarketplaceReads(self._reads),
+            people=PeopleReads(self._reads, self._cipher.revealed),
+            marketplace=MarketplaceReads(self._reads, self._cipher.revealed),
             progress=self.progress,
             outputs=self._outputs,
             artifacts=Artifacts(self.connections.api),
@@ -162,7 +169,7 @@ class Coordinator:
             registrar=RegistrarClient(self.connections.api),
             pairing_codes=self._codes,
             key_uses=self._key_uses,
-            sign_ins=SignInReads(self._reads),
+            sign_ins=SignInReads(self._reads, self._cipher.revealed),
             email_index=EmailIndex(KeyFolder(self.settings.nats_keys).master(EMAILS_MASTER)),
             mailer=mailer_of(self.settings),
             nonce_secret=nonce_secret(access(self.settings, Role.API).credentials),
@@ -255,6 +262,7 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
         yield Coordinator(
             settings,
             connections=connections,
+            cipher=field_cipher(settings, connections.coordinator),
             store=store,
             snapshots=snapshots,
             codes=codes,

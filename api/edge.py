@@ -89,7 +89,7 @@ def new_edge(services: Services) -> EdgeState:
         sockets=Sockets(),
         sign_in_desk=SignInDesk(services.handler, services.email_index, services.mailer, services.settings),
         shared=shared,
-        facts=FactFeed(services.tail, FactOwners(services.reads), shared),
+        facts=FactFeed(services.tail, services.cipher, FactOwners(services.reads), shared),
         market=MarketBoard(services.reads, clock.now_ms),
         uploads=asyncio.Semaphore(UPLOADS_MAX),
         reports=asyncio.Semaphore(REPORTS_MAX),

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from adapters.field_cipher import FieldCipher
 from adapters.nats.event_tail import EventTail
+from adapters.revealed_log import revealed_commits
 from api.fact_owners import FactOwners
 from api.server_frames import Row, changes_frame, encoded
 from api.shapes.fact import fact_shape
@@ -42,8 +44,11 @@ class Block:
 
 
 class FactFeed:
-    def __init__(self, tail: EventTail, owners: FactOwners, shared: SingleFlight) -> None:
+    def __init__(
+        self, tail: EventTail, cipher: FieldCipher, owners: FactOwners, shared: SingleFlight
+    ) -> None:
         self._tail = tail
+        self._cipher = cipher
         self._owners = owners
         self._shared = shared
         self._position = 0
@@ -82,7 +87,7 @@ class FactFeed:
         position = commits[-1].position if commits else up_to
         rows: list[bytes] = []
         size = 0
-        for commit in told:
+        for commit in await revealed_commits(self._cipher, told):
             found = fact_rows(commit, for_owner=audience.account_id is not None)
             rows += found
             size += sum(map(len, found))

@@ -83,6 +83,7 @@ class JobRequest(BaseModel):
         *,
         bid: Bid,
         input_json: str,
+        fingerprint: str,
         now_ms: int,
     ) -> SubmitJob:
         return SubmitJob(
@@ -97,7 +98,7 @@ class JobRequest(BaseModel):
             region=self.region,
             privacy_tier=self.privacy_tier,
             redundancy=self.redundancy or 1,
-            request_sha256=self.sha256(),
+            request_sha256=fingerprint,
             queue_limit_ms=self.deadline_seconds * 1000 if self.deadline_seconds else QUEUE_LIMIT_MS,
             now_ms=now_ms,
         )

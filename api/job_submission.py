@@ -6,6 +6,7 @@ What a client repeats with the same Idempotency-Key ends in the same job; a job 
 from dataclasses import replace
 
 from adapters import clock
+from api.batch_request import BatchRequest
 from api.bidding import bid_of
 from api.edge import EdgeState, origin_of
 from api.errors import ApiError, ErrorCode
@@ -48,9 +49,14 @@ async def was_submitted(edge: EdgeState, caller: Caller, job_id: JobId, request:
         return False
     if job.phase is Phase.ABANDONED:
         raise Rejected(Rejection.JOB_FINISHED, "the job was given up; use a new Idempotency-Key")
-    if (job.account_id, job.request_sha256) != (caller.account_id, request.sha256()):
+    if (job.account_id, job.request_sha256) != (caller.account_id, await fingerprint(edge, caller, request)):
         raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, "Idempotency-Key: used for another request")
     return True
+
+
+async def fingerprint(edge: EdgeState, caller: Caller, request: JobRequest | BatchRequest) -> str:
+    """Tells a repeated request from another one; keyed, because a plain hash would betray a short input for ever."""
+    return await edge.services.cipher.fingerprint(caller.account_id, request.sha256().encode())
 
 
 async def submit_new(
@@ -62,7 +68,13 @@ async def submit_new(
     bid = await bid_of(edge, caller.account_id, job_id, cargo.spec, request)
     request.check_redundancy(cargo.spec, bid)
     command = request.command(
-        job_id, caller.account_id, cargo.spec, bid=bid, input_json=input_json, now_ms=clock.now_ms()
+        job_id,
+        caller.account_id,
+        cargo.spec,
+        bid=bid,
+        input_json=input_json,
+        fingerprint=await fingerprint(edge, caller, request),
+        now_ms=clock.now_ms(),
     )
     try:
         submission = await submit(edge.services.handler, command, origin_of(caller, request_id))

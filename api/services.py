@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.email_address import EmailIndex
+from adapters.field_cipher import FieldCipher
 from adapters.mail import Mailer
 from adapters.nats.artifacts import Artifacts
 from adapters.nats.event_tail import EventTail
@@ -33,7 +34,9 @@ from projections.sign_in_reads import SignInReads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`nonce_secret` is the same in every coordinator; `mailer` is None where no mail is sent; `heard` tells when an
+    """`log` shows marked texts readable, `handler` works on the sealed ones; `cipher` reveals what is found elsewhere.
+
+    `nonce_secret` is the same in every coordinator; `mailer` is None where no mail is sent; `heard` tells when an
     island's last heartbeat came (Unix ms, or None); `asyncapi` is the fabric's document; `troubles` what each failing
     worker last said.
     """
@@ -42,6 +45,7 @@ class Services:
     handler: CommandHandler
     log: EventLog
     past: PastLog
+    cipher: FieldCipher
     tail: EventTail
     reads: ReadModel
     books: BookReads

@@ -5,8 +5,10 @@ balanced transaction of the ledger. Amounts are whole micro-credits, times Unix 
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
+from domain.personal import PersonalOf
 from domain.pricing import PriceUnit
 from domain.refund import ChargePart
 
@@ -14,7 +16,7 @@ from domain.refund import ChargePart
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOpened:
     account_id: AccountId
-    name: str
+    name: Annotated[str, PersonalOf("account_id")]
     opened_at_ms: int
 
 
@@ -23,7 +25,7 @@ class CreditsGranted:
     account_id: AccountId
     grant_id: str
     amount_micro: int
-    reason: str
+    reason: Annotated[str, PersonalOf("account_id")]
     granted_at_ms: int
 
 
@@ -110,7 +112,7 @@ class CreditsCorrected:
     correction_id: str
     original: str
     amount_micro: int
-    reason: str
+    reason: Annotated[str, PersonalOf("account_id")]
     corrected_at_ms: int
 
 

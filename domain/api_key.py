@@ -5,10 +5,11 @@ The key's text is made at the edge, shown once and forgotten. Revoking is final 
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Annotated, assert_never
 
 from domain.decider import Decider
 from domain.ids import AccountId
+from domain.personal import PersonalOf
 from domain.rejection import Rejected, Rejection
 
 
@@ -29,7 +30,7 @@ class ApiKeyIssued:
 
     key_id: str
     account_id: AccountId
-    name: str
+    name: Annotated[str, PersonalOf("account_id")]
     prefix: str
     secret_sha256: str
     scopes: tuple[Scope, ...]

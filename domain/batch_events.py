@@ -6,9 +6,11 @@ for that job gets the batch as one. Times are Unix milliseconds of the coordinat
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from domain.cargo_spec import CargoSpec
 from domain.ids import AccountId, JobId
+from domain.personal import PersonalOf
 
 
 class Merge(StrEnum):
@@ -45,7 +47,7 @@ class Part:
     """One input of a batch as one JSON text, and the job that it becomes."""
 
     job_id: JobId
-    input_json: str
+    input_json: Annotated[str, PersonalOf("account_id", holds_json=True, copied=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

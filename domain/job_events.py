@@ -6,13 +6,14 @@ coordinator's clock, money is micro-credits.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import Annotated, assert_never
 
 from domain.bid import BidSource
 from domain.cargo_spec import CargoSpec, Runtime
 from domain.check_draw import CheckReason
 from domain.failure import Failure, Fault, Loss, ReturnReason
 from domain.ids import AccountId, CargoSlug, IslandId, JobId
+from domain.personal import PersonalOf
 from domain.placement import Explanation, RefusalCount
 from domain.pricing import PriceUnit
 
@@ -64,7 +65,7 @@ class JobSubmitted:
     job_id: JobId
     account_id: AccountId
     cargo: CargoSpec
-    input_json: str
+    input_json: Annotated[str, PersonalOf("account_id", holds_json=True, copied=True)]
     bid_micro: int
     priority: int
     region: str | None
@@ -155,7 +156,7 @@ class AttemptFailed:
     island_id: IslandId
     code: Failure
     fault: Fault
-    detail: str
+    detail: Annotated[str, PersonalOf("account_id")]
     failed_at_ms: int
 
 
@@ -211,7 +212,7 @@ class JobFailed:
     job_id: JobId
     account_id: AccountId
     code: str
-    detail: str
+    detail: Annotated[str, PersonalOf("account_id")]
     attempt: int
     island_id: IslandId | None
     failed_at_ms: int

@@ -7,9 +7,11 @@ there, and the treasury covers the platform's part and whatever is missing.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 
 from domain.decider import Decider
 from domain.ids import AccountId, IslandId, JobId
+from domain.personal import PersonalOf
 
 
 class ChargePart(StrEnum):
@@ -33,7 +35,7 @@ class RefundRequested:
     island_id: IslandId
     owner_id: AccountId
     publisher_id: AccountId
-    reason: str
+    reason: Annotated[str, PersonalOf("account_id")]
     requested_at_ms: int
 
 

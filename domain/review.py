@@ -71,7 +71,7 @@ class ReviewRemoved:
     job_id: JobId
     previous_rating: int
     revision: int
-    reason: str
+    reason: Annotated[str, PersonalOf("account_id")]
     removed_at_ms: int
 
 

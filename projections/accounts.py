@@ -6,7 +6,7 @@ The balances here are the account's own view, folded from its events; the `ledge
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, assert_never, get_args
+from typing import Annotated, Final, assert_never, get_args
 
 from commands.event_log import Commit
 from domain.account_events import (
@@ -29,6 +29,7 @@ from domain.account_events import (
 )
 from domain.api_key import ApiKeyEvent, ApiKeyIssued, ApiKeyRevoked, Scope
 from domain.ids import AccountId
+from domain.personal import PersonalOf
 from projections import named_sql
 from projections.contract import Transaction
 from projections.keyed_fold import KeyedFold
@@ -46,7 +47,7 @@ class AccountRow:
     """
 
     account_id: AccountId
-    name: str
+    name: Annotated[str, PersonalOf("account_id")]
     opened_at_ms: int
     free_micro: int = 0
     held_micro: int = 0
@@ -62,7 +63,7 @@ class ApiKeyRow:
 
     key_id: str
     account_id: AccountId
-    name: str
+    name: Annotated[str, PersonalOf("account_id")]
     prefix: str
     secret_sha256: str
     scopes: tuple[Scope, ...]

@@ -5,7 +5,7 @@ Read for `why` and for the timeline of a job.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, assert_never, get_args
+from typing import Annotated, Final, assert_never, get_args
 
 from domain.ids import AccountId, IslandId, JobId
 from domain.job_events import (
@@ -19,6 +19,7 @@ from domain.job_events import (
     JobSucceeded,
     LeaseRenewed,
 )
+from domain.personal import PersonalOf
 from domain.placement import Explanation
 from projections.keyed_fold import KeyedFold
 from projections.table import Table
@@ -64,7 +65,7 @@ class AttemptRow:
     ending: Ending | None = None
     grade: Grade | None = None
     code: str | None = None
-    detail: str | None = None
+    detail: Annotated[str | None, PersonalOf(None)] = None
     output_after: int
     explanation: Explanation
     position: int

@@ -6,7 +6,7 @@ Folded from the job's own events and from the settlement of its hold. Live jobs 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, assert_never, get_args
+from typing import Annotated, Final, assert_never, get_args
 
 from commands.event_log import Commit
 from domain.account_events import HoldSettled
@@ -40,6 +40,7 @@ from domain.job_events import (
     Usage,
 )
 from domain.job_state import Phase
+from domain.personal import PersonalOf
 from domain.placement import RefusalCount
 from domain.pricing import PriceUnit
 from projections import named_sql
@@ -77,7 +78,7 @@ class JobRow:
     cargo_version: str
     artifact_digest: str
     runtime: Runtime
-    input_json: str
+    input_json: Annotated[str, PersonalOf("account_id", holds_json=True)]
     bid_micro: int
     priority: int
     region: str | None
@@ -89,7 +90,7 @@ class JobRow:
     output_after: int = 0
     refusals: tuple[RefusalCount, ...] = ()
     error_code: str | None = None
-    error_detail: str | None = None
+    error_detail: Annotated[str | None, PersonalOf("account_id")] = None
     output: Output | None = None
     usage: Usage | None = None
     price_unit: PriceUnit = PriceUnit.JOB

@@ -12,6 +12,7 @@ from domain.ids import AccountId, CargoSlug, JobId
 from projections import named_sql
 from projections.cargos import CARGOS, CargoRow
 from projections.read_model import Page, ReadPool
+from projections.revealing import Reveal, as_stored
 from projections.reviews import RATINGS, REVIEWS, RatingRow, ReviewRow
 from projections.table import Table
 
@@ -32,8 +33,9 @@ class CustomerJob:
 class MarketplaceReads:
     """Raises `psycopg_pool.PoolTimeout` or `psycopg.OperationalError` while Postgres is away."""
 
-    def __init__(self, pool: ReadPool) -> None:
+    def __init__(self, pool: ReadPool, reveal: Reveal = as_stored) -> None:
         self._pool = pool
+        self._reveal = reveal
 
     async def listed(self, category: str | None, search: str, limit: int, offset: int = 0) -> Page[CargoRow]:
         """Cargos that can be run. Each word of `search` must occur in a text of the publisher, whatever its case."""
@@ -72,7 +74,8 @@ class MarketplaceReads:
             connection.cursor(row_factory=table.row_factory) as cursor,
         ):
             await cursor.execute(SQL[name], values)
-            return await cursor.fetchall()
+            rows = await cursor.fetchall()
+        return await self._reveal(rows)
 
     async def _page(self, table: Table[R], name: str, limit: int, offset: int, **matching: Any) -> Page[R]:
         rows = await self._rows(table, name, limit=limit, offset=offset, **matching)

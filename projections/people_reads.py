@@ -13,6 +13,7 @@ from domain.ids import AccountId
 from projections import named_sql
 from projections.people import PEOPLE, PersonRow
 from projections.read_model import Page, ReadPool
+from projections.revealing import Reveal, as_stored
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
 
@@ -31,8 +32,9 @@ class PeopleCount:
 class PeopleReads:
     """Every method raises what `ReadModel` does while Postgres is away."""
 
-    def __init__(self, pool: ReadPool) -> None:
+    def __init__(self, pool: ReadPool, reveal: Reveal = as_stored) -> None:
         self._pool = pool
+        self._reveal = reveal
 
     async def person(self, account_id: AccountId) -> PersonRow | None:
         """None where nothing is known but the account itself."""
@@ -41,7 +43,8 @@ class PeopleReads:
             connection.cursor(row_factory=PEOPLE.table.row_factory) as cursor,
         ):
             await cursor.execute(SQL["person"], {"account_id": account_id})
-            return await cursor.fetchone()
+            rows = await cursor.fetchall()
+        return next(iter(await self._reveal(rows)), None)
 
     async def account_ids(
         self, limit: int, offset: int, *, status: str | None = None, search: str = ""

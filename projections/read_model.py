@@ -28,6 +28,7 @@ from projections.ledger import ENTRIES, EntryRow
 from projections.market_rows import LEVELS_MAX, Book, HistoryStep, Level, MarketRow
 from projections.placement import ISLANDS, IslandRow
 from projections.registry import LIVE_SCHEMAS
+from projections.revealing import Reveal, as_stored
 from projections.table import Table, keep_json_as_bytes
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -85,8 +86,9 @@ class ReadModel:
     Every method raises `psycopg_pool.PoolTimeout` or `psycopg.OperationalError` while Postgres is away.
     """
 
-    def __init__(self, pool: ReadPool) -> None:
+    def __init__(self, pool: ReadPool, reveal: Reveal = as_stored) -> None:
         self._pool = pool
+        self._reveal = reveal
 
     async def job(self, job_id: JobId) -> JobRow | None:
         return await self._row(JOBS.table, "job", job_id=job_id)
@@ -257,7 +259,8 @@ class ReadModel:
             connection.cursor(row_factory=table.row_factory) as cursor,
         ):
             await cursor.execute(SQL[name], values)
-            return await cursor.fetchall()
+            rows = await cursor.fetchall()
+        return await self._reveal(rows)
 
     async def _page(
         self, table: Table[R], name: str, limit: int, offset: int, matching: Mapping[str, Any]

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from domain.ids import AccountId
 from projections import named_sql
 from projections.read_model import ReadPool
+from projections.revealing import Reveal, as_stored
 from projections.sign_in_rows import EMAILS, SESSIONS, EmailRow, SessionRow
 from projections.table import Table
 
@@ -18,8 +19,9 @@ R = TypeVar("R")
 class SignInReads:
     """Every method raises what `ReadModel` does while Postgres is away."""
 
-    def __init__(self, pool: ReadPool) -> None:
+    def __init__(self, pool: ReadPool, reveal: Reveal = as_stored) -> None:
         self._pool = pool
+        self._reveal = reveal
 
     async def session_by_hash(self, sha256: str) -> SessionRow | None:
         """The session with this secret that was not ended. It may have expired."""
@@ -43,4 +45,5 @@ class SignInReads:
             connection.cursor(row_factory=table.row_factory) as cursor,
         ):
             await cursor.execute(SQL[name], values)
-            return await cursor.fetchall()
+            rows = await cursor.fetchall()
+        return await self._reveal(rows)

@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, NoRespondersError
 
 from adapters import codec
+from adapters.field_cipher import FieldCipher
 from adapters.nats import subjects
 from adapters.nats.first_time import first_recorded_at_ms
 from adapters.nats.replies import (
@@ -45,8 +46,16 @@ OPTIONAL_HEADERS: Final = {
 
 
 class JetStreamEventLog:
-    def __init__(self, client: Client, *, append_timeout_s: float = APPEND_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        client: Client,
+        cipher: FieldCipher | None = None,
+        *,
+        append_timeout_s: float = APPEND_TIMEOUT_S,
+    ) -> None:
+        """`cipher` seals marked fields as they are written; whoever only reads needs none."""
         self._client = client
+        self._cipher = cipher
         self._append_timeout_s = append_timeout_s
 
     async def load(self, stream: str, *, after: int = 0) -> Past:
@@ -84,6 +93,8 @@ class JetStreamEventLog:
 
     async def append(self, stream: str, events: Sequence[Any], *, expected: int, origin: Origin) -> int:
         subject = subjects.fact(stream)
+        if self._cipher is not None:
+            events = await self._cipher.sealed(events, origin.command_id)
         body = codec.encode(events)
         headers = headers_of(origin, body, expected)
         for number in range(APPEND_TRIES_MAX):

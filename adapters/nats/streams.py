@@ -24,6 +24,7 @@ MIB: Final = 1 << 20
 CLAIM_BYTES_MAX: Final = 96 * 1024
 """A body of 64 KiB and what goes with it."""
 OUTPUT_BYTES_MAX: Final = 8 * MIB
+SUBJECT_KEY_BYTES_MAX: Final = 1024
 CLAIMS_PER_ISLAND_MAX: Final = 10_000
 """Others wait behind a flood for as long as dropping so many takes: a quarter of a second, measured on two cores."""
 OUTPUTS_PER_ISLAND_MAX: Final = 500_000
@@ -133,6 +134,17 @@ STREAMS: Final = (
             "discard_new_per_subject": True,
             "max_msgs_per_subject": 1,
             "max_bytes": 1024 * MIB,
+        },
+    ),
+    Stream(
+        name=subjects.SUBJECT_KEYS,
+        subjects=("subject_key.*",),
+        settings={
+            "deny_purge": True,
+            "discard": "new",
+            "discard_new_per_subject": True,
+            "max_msgs_per_subject": 1,
+            "max_msg_size": SUBJECT_KEY_BYTES_MAX,
         },
     ),
     Stream(

@@ -11,6 +11,7 @@ JOB_OUTPUT: Final = "JOB_OUTPUT"
 HEARTBEATS: Final = "HEARTBEATS"
 ADVISORIES: Final = "ADVISORIES"
 ARTIFACTS: Final = "ARTIFACTS"
+SUBJECT_KEYS: Final = "SUBJECT_KEYS"
 APPLICATIONS: Final = "APPLICATIONS"
 
 REGISTER: Final = "coordinator.hosts.register"
@@ -100,6 +101,13 @@ def artifact(digest: str, piece: str) -> str:
 def application(name: str, aggregate: str) -> str:
     """What an application of the `eventsourcing` library keeps of one aggregate, or of all of them: `*`."""
     return f"app.{token(name)}.{aggregate}"
+
+
+def subject_key(subject: str) -> str:
+    """Where the key of an account's or an island's personal texts is kept."""
+    assert subject
+    assert not set(subject) & set(". *>\r\n\t"), subject
+    return f"subject_key.{subject}"
 
 
 def documents(island_id: IslandId) -> str:

@@ -12,7 +12,7 @@ from api.batch_request import BatchRequest, at_index
 from api.bidding import bid_of
 from api.edge import JOBS, Edge, EdgeState, origin_of
 from api.errors import ApiError, not_found
-from api.job_submission import credits_short, runnable_cargo
+from api.job_submission import credits_short, fingerprint, runnable_cargo
 from api.key_ring import Caller
 from api.owned import owned_job
 from api.recorded_job import RecordedJob
@@ -52,7 +52,10 @@ async def was_submitted(edge: EdgeState, caller: Caller, batch_id: JobId, reques
         return False
     if batch.phase is BatchPhase.ABANDONED:
         raise Rejected(Rejection.JOB_FINISHED, "the batch was given up; use a new Idempotency-Key")
-    if (batch.account_id, batch.request_sha256) != (caller.account_id, request.sha256()):
+    if (batch.account_id, batch.request_sha256) != (
+        caller.account_id,
+        await fingerprint(edge, caller, request),
+    ):
         raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, "Idempotency-Key: used for another request")
     return True
 
@@ -70,7 +73,7 @@ async def submit_new(
 
 
 async def command_for(edge: EdgeState, caller: Caller, batch_id: JobId, request: BatchRequest) -> SubmitBatch:
-    inputs_json = request.inputs_json()
+    asked, inputs_json = request, request.inputs_json()
     cargo = await runnable_cargo(edge, request.workload)
     for index, one in enumerate(request.inputs):
         try:
@@ -83,9 +86,16 @@ async def command_for(edge: EdgeState, caller: Caller, batch_id: JobId, request:
     parts = tuple(
         Part(job_id=part_id_for(batch_id, index), input_json=text) for index, text in enumerate(inputs_json)
     )
+    digest = await fingerprint(edge, caller, asked)
     bid = await bid_of(edge, caller.account_id, parts[0].job_id, cargo.spec, request)
     return request.command(
-        batch_id, caller.account_id, cargo.spec, bid=bid, parts=parts, now_ms=clock.now_ms()
+        batch_id,
+        caller.account_id,
+        cargo.spec,
+        bid=bid,
+        parts=parts,
+        fingerprint=digest,
+        now_ms=clock.now_ms(),
     )
 
 

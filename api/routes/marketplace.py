@@ -219,4 +219,5 @@ async def written(
         created_position=first.position,
         position=handled.position,
     )
-    return answer(review_shape(row), status=status, position=handled.position)
+    [readable] = await edge.services.cipher.revealed([row])
+    return answer(review_shape(readable), status=status, position=handled.position)

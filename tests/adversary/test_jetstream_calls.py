@@ -18,6 +18,7 @@ STREAMS: Final = (
     "HEARTBEATS",
     "ADVISORIES",
     "ARTIFACTS",
+    "SUBJECT_KEYS",
     "APPLICATIONS",
 )
 STREAM_CALLS: Final = (

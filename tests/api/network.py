@@ -25,6 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from adapters import clock
 from adapters.email_address import EmailIndex
+from adapters.field_cipher import FieldCipher
 from adapters.mail import Mail
 from adapters.nats import subjects
 from adapters.nats.accounts.roles import Role
@@ -38,10 +39,12 @@ from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.streams import create_streams
 from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.pairing_codes import PairingCodes
+from adapters.revealed_log import RevealedLog
 from api.api_key_text import new_api_key
 from api.app import build_app
 from api.connections import Connections
 from api.coordinator import make_read_tables
+from api.personal_texts import field_cipher
 from api.services import Services
 from api.settings import Settings
 from commands.event_log import Origin
@@ -430,7 +433,8 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         await create_streams(client)
         settings = settings_of(fabric, dsn)
         connections = await stack.enter_async_context(Connections.opened(settings))
-        log = JetStreamEventLog(connections.coordinator)
+        cipher = field_cipher(settings, connections.coordinator)
+        log = JetStreamEventLog(connections.coordinator, cipher)
         tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
         outputs = Outputs(connections.api)
         registrar = Registrar(
@@ -452,10 +456,9 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         services = Services(
             settings=settings,
             handler=CommandHandler(log),
-            log=log,
             past=JetStreamPastLog(connections.projector),
             tail=tail,
-            **readers(reads),
+            **readers(reads, log, cipher),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),
@@ -482,16 +485,18 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         yield network
 
 
-def readers(pool: ReadPool) -> dict[str, Any]:
-    """What the services read the projections by."""
+def readers(pool: ReadPool, log: JetStreamEventLog, cipher: FieldCipher) -> dict[str, Any]:
+    """What the services read the log and the projections by."""
     return {
-        "reads": ReadModel(pool),
+        "log": RevealedLog(log, cipher),
+        "cipher": cipher,
+        "reads": ReadModel(pool, cipher.revealed),
         "books": BookReads(pool),
-        "marketplace": MarketplaceReads(pool),
+        "marketplace": MarketplaceReads(pool, cipher.revealed),
         "oversight": OversightReads(pool),
         "demands": DemandReads(pool),
-        "people": PeopleReads(pool),
-        "sign_ins": SignInReads(pool),
+        "people": PeopleReads(pool, cipher.revealed),
+        "sign_ins": SignInReads(pool, cipher.revealed),
     }
 
 

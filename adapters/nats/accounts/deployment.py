@@ -27,6 +27,7 @@ CORE_ACTIVATION: Final = "core-activation"
 ISLANDS_MASTER: Final = "islands"
 EMAILS_MASTER: Final = "emails"
 PASSWORD_ISLANDS_MASTER: Final = "password-islands"  # noqa: S105 - a file's name
+SUBJECTS_MASTER: Final = "subjects"
 DOOR_SIGNING: Final = "door-signing"
 
 FOLDER_OF: Final = {
@@ -34,6 +35,7 @@ FOLDER_OF: Final = {
     Role.PROJECTOR: COORDINATOR,
     Role.API: COORDINATOR,
     Role.EDGE: COORDINATOR,
+    Role.ERASER: COORDINATOR,
     Role.AUDITOR: COORDINATOR,
     Role.APPLICATION: COORDINATOR,
     Role.REGISTRAR: REGISTRAR,
@@ -86,11 +88,10 @@ class Deployment:
         self.registrar.pair_or_new(CORE_ACTIVATION, Kind.ACCOUNT)
         self.registrar.master_or_new(ISLANDS_MASTER)
         share(PASSWORD_ISLANDS_MASTER, self.registrar, self.door)
-        if self.coordinator.has(f"{EMAILS_MASTER}.master") and not self.operator.has(
-            f"{EMAILS_MASTER}.master"
-        ):
-            share(EMAILS_MASTER, self.coordinator, self.operator)  # The operator's folder was lost.
-        share(EMAILS_MASTER, self.operator, self.coordinator)
+        for name in (EMAILS_MASTER, SUBJECTS_MASTER):
+            if self.coordinator.has(f"{name}.master") and not self.operator.has(f"{name}.master"):
+                share(name, self.coordinator, self.operator)  # The operator's folder was lost.
+            share(name, self.operator, self.coordinator)
         self.door.pair_or_new(DOOR_SIGNING, Kind.ACCOUNT)
 
     def _write_credentials(self, role: Role) -> None:

@@ -2,10 +2,12 @@
 
 Whoever deploys makes and refreshes all of them (`deployment.py`); each program is given its own folder and no other.
 
-    operator/     who may change the layout: operator, accounts, `deploy`. Needed at deployment only; may lie offline
+    operator/     who may change the layout: operator, accounts, `deploy`; what personal texts are sealed with.
+                  Needed at deployment only; may lie offline
     registrar/    the operator's signing key, activation tokens, the islands' signing keys
     door/         the signing keys of islands that know only a password
-    coordinator/  credentials, and the secret by which e-mail addresses are found
+    coordinator/  credentials, the secret by which e-mail addresses are found, and a copy of what personal texts are
+                  sealed with
 """
 
 import os

@@ -32,6 +32,7 @@ class Role(StrEnum):
     REGISTRAR_CORE = "registrar-core"  # Reads facts about islands, makes their durables, hands out documents.
     DOOR = "door"  # Judges passwords.
     DOOR_CORE = "door-core"  # Reads facts about islands.
+    ERASER = "eraser"  # Deletes the keys of who is forgotten.
     AUDITOR = "auditor"  # Compares replicas.
     APPLICATION = (
         "application"  # Keeps aggregates of the `eventsourcing` library; has nothing to do with facts.
@@ -77,6 +78,16 @@ def takes_in(stream: str) -> tuple[str, ...]:
     )
 
 
+def makes_keys() -> tuple[str, ...]:
+    """Reads and writes keys of personal texts. The stream takes one a subject, so none is ever replaced."""
+    return ("subject_key.*", *api(f"STREAM.MSG.GET.{subjects.SUBJECT_KEYS}"))
+
+
+def deletes(stream: str) -> tuple[str, ...]:
+    """Single messages of one stream, overwritten on the disk."""
+    return api(f"STREAM.MSG.DELETE.{stream}")
+
+
 PERMISSIONS: Final = {
     Role.COORDINATOR: Permissions(
         home=Home.CORE,
@@ -86,6 +97,7 @@ PERMISSIONS: Final = {
             "host.*.cancel",
             "host.*.preload",
             "advisory.claim_rejected.*.*",
+            *makes_keys(),
             *reads(subjects.EVT),
             *api(f"STREAM.MSG.GET.{subjects.EVT}", f"STREAM.INFO.{subjects.EVT}"),
             *reads(subjects.JOB_OUTPUT),
@@ -139,6 +151,13 @@ PERMISSIONS: Final = {
         home=Home.DOOR, publish=(), subscribe=("$SYS.REQ.USER.AUTH",), answers_within_s=ANSWER_S
     ),
     Role.DOOR_CORE: Permissions(home=Home.CORE, publish=(*reads(subjects.EVT), *follows(subjects.EVT))),
+    Role.ERASER: Permissions(
+        home=Home.CORE,
+        publish=(
+            *makes_keys(),
+            *deletes(subjects.SUBJECT_KEYS),
+        ),
+    ),
     Role.AUDITOR: Permissions(home=Home.SYSTEM, publish=("$SYS.REQ.SERVER.PING.JSZ",)),
     Role.APPLICATION: Permissions(
         home=Home.CORE,

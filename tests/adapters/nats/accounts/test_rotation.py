@@ -115,7 +115,15 @@ def test_a_damaged_account_is_named_and_not_passed_over(deployment: Deployment, 
 
 HELD = {
     Holder.COORDINATOR: (
-        {Role.COORDINATOR, Role.PROJECTOR, Role.API, Role.EDGE, Role.AUDITOR, Role.APPLICATION},
+        {
+            Role.COORDINATOR,
+            Role.PROJECTOR,
+            Role.API,
+            Role.EDGE,
+            Role.ERASER,
+            Role.AUDITOR,
+            Role.APPLICATION,
+        },
         "coordinator/",
     ),
     Holder.REGISTRAR: ({Role.REGISTRAR, Role.REGISTRAR_CORE}, "registrar/"),
