@@ -10,6 +10,7 @@ import typer
 
 from cli import (
     account,
+    api_key,
     as_of,
     audit,
     authority,
@@ -52,6 +53,7 @@ app.command("deploy")(deploy.deploy)
 app.command("sign-in")(sign_in.sign_in)
 app.command("sign-out")(sign_in.sign_out)
 app.add_typer(account.app, name="account")
+app.add_typer(api_key.app, name="api-key")
 app.add_typer(job.app, name="job")
 app.add_typer(batch.app, name="batch")
 app.add_typer(cargo.app, name="cargo")
