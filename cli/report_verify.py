@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -23,7 +23,9 @@ REPORT_BYTES_MAX: Final = 1 << 30
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="REPORT.json", help="A report that was made as JSON.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="A report in any form; JSON is compared line by line.")
+    ],
     *,
     offline: Offline = None,
     nats_url: NatsUrl = "",
@@ -32,13 +34,13 @@ def verify(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute a report again from the events, line by line, and compare. Trusts neither the file nor the network.
+    """Compute a report again from the events and compare. Trusts neither the file nor the network.
 
     Exit code 1 where something differs, with the first line that does.
     """
     from cli.past import exported_past, network_past
 
-    facts = facts_in(file)
+    body = body_of(file)
     past = (
         exported_past(offline)
         if offline
@@ -47,7 +49,7 @@ def verify(
 
     async def compare() -> "Verification":
         async with past as log:
-            return await compared(log, facts, file)
+            return await compared(log, body, file)
 
     found = asyncio.run(compare())
     if as_json:
@@ -58,39 +60,36 @@ def verify(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def facts_in(file: Path) -> Mapping[str, Any]:
+def body_of(file: Path) -> bytes:
     """Raises CommandFailed."""
     try:
         if file.stat().st_size > REPORT_BYTES_MAX:
-            raise CommandFailed(f"REPORT.json: is larger than {REPORT_BYTES_MAX} bytes")
-        facts = json.loads(file.read_bytes())
-    except (OSError, ValueError) as fault:
+            raise no_report(file, f"it is larger than {REPORT_BYTES_MAX} bytes")
+        return file.read_bytes()
+    except OSError as fault:
         raise no_report(file, str(fault)) from fault
-    if not isinstance(facts, dict):
-        raise no_report(file, "it holds no report")
-    return facts
 
 
 def no_report(file: Path, why: str) -> CommandFailed:
     return CommandFailed(
-        f"REPORT.json: {file}: {why}", next_step="pass a report as JSON: its other forms are for people"
+        f"REPORT: {file}: {why}",
+        next_step="pass a file that `archipelago report` wrote, as it was written",
     )
 
 
-async def compared(log: "PastLog", facts: Mapping[str, Any], file: Path) -> "Verification":
+async def compared(log: "PastLog", body: bytes, file: Path) -> "Verification":
     """Raises CommandFailed."""
-    from adapters.codec import NAMES, Unknown
+    from adapters.codec import Unknown
     from commands.reports.order import NothingKnown, ReportTooLong
     from commands.reports.verification import NoReport
-    from commands.reports.verification import verify as verify_report
 
     try:
-        return await verify_report(log, facts, lambda event: NAMES[type(event)])
+        return await compared_in_its_form(log, body)
     except NoReport as fault:
         raise no_report(file, str(fault)) from fault
     except NothingKnown as unknown:
         raise CommandFailed(
-            f"REPORT.json: the events know nothing of {unknown}",
+            f"REPORT: the events know nothing of {unknown}",
             next_step="ask the network that the report is of",
         ) from unknown
     except Unknown as event:
@@ -99,7 +98,38 @@ async def compared(log: "PastLog", facts: Mapping[str, Any], file: Path) -> "Ver
             next_step="use a program that is not older than the log",
         ) from event
     except ReportTooLong as long:
-        raise CommandFailed(f"REPORT.json: the events have {long}") from long
+        raise CommandFailed(f"REPORT: the events have {long}") from long
+
+
+async def compared_in_its_form(log: "PastLog", body: bytes) -> "Verification":
+    """JSON by what it says, every other form byte for byte. Raises `NoReport`, and what making it raises."""
+    from adapters.codec import NAMES
+    from adapters.reports.forms import form_of, write
+    from commands.reports.order import proof_in
+    from commands.reports.verification import NoReport, first_line_that_differs, verify_proof
+    from commands.reports.verification import verify as verify_facts
+
+    def name_of(event: object) -> str:
+        return NAMES[type(event)]
+
+    facts = facts_in(body)
+    if facts is not None:
+        return await verify_facts(log, facts, name_of)
+    proof = proof_in(body.decode("latin-1"))
+    if proof is None:
+        raise NoReport("it carries no line that begins with archipelago-report/1")
+    found, report = await verify_proof(log, proof, name_of)
+    again = write(report, form_of(body)).body
+    return found if again == body else replace(found, difference=first_line_that_differs(body, again))
+
+
+def facts_in(body: bytes) -> Mapping[str, Any] | None:
+    """What a JSON report says; None where it is none."""
+    try:
+        facts = json.loads(body)
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) else None
 
 
 def verification_facts(found: "Verification") -> dict[str, Any]:

@@ -27,6 +27,7 @@ MEDIA_TYPE_OF: Final = {
     Form.PDF: "application/pdf",
 }
 ENDING_OF: Final = {Form.TEXT: "txt"}
+BEGINNING_OF: Final = {Form.JSON: b"{", Form.CSV: b"row,", Form.HTML: b"<!doctype html>", Form.PDF: b"%PDF-"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +67,11 @@ def write(report: Report, form: Form) -> Written:
         file_name=file_name_of(report, ENDING_OF.get(form, form)),
         lines=len(report.main.rows),
     )
+
+
+def form_of(body: bytes) -> Form:
+    """The form that a file begins as; text where it begins as no other."""
+    for form, beginning in BEGINNING_OF.items():
+        if body.startswith(beginning):
+            return form
+    return Form.TEXT

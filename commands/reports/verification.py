@@ -1,8 +1,8 @@
 """A report that somebody holds, compared with the report that the events give today.
 
-Called by `archipelago report verify` with the facts of a JSON report. The report is made again as of its own position;
-where it is an invoice, each charge and each repayment is reckoned anew as well, so that also events that were never
-right are found.
+Called by `archipelago report verify` with the facts of a JSON report, or with the proof that every form carries. The
+report is made again as of its own position; where it is an invoice, each charge and each repayment is reckoned anew as
+well, so that also events that were never right are found.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from commands.reports.evidence import read_jobs
 from commands.reports.invoice import account_past, invoice_of
 from commands.reports.log_audit import NameOf
 from commands.reports.make import make_report
-from commands.reports.order import ReportOrder
+from commands.reports.order import Proof, ReportOrder
 from commands.reports.past_log import PastLog
 from commands.reports.period import Period, span_of, time_of
 from commands.reports.reckoning import Fault, faults_of
@@ -26,6 +26,7 @@ from domain.ids import AccountId
 
 FAULTS_MAX: Final = 20
 """Events that are told of; there may be more."""
+LINE_CHARACTERS_MAX: Final = 200
 ADDRESS: Final = "event"
 """The column that names the event behind a line."""
 
@@ -60,11 +61,12 @@ class Verification:
 
     @property
     def is_true(self) -> bool:
-        return self.written == self.found == self.made and not self.faults
+        is_same = self.written == self.found == self.made
+        return is_same and self.difference is None and not self.faults
 
 
 async def verify(log: PastLog, facts: Mapping[str, Any], name_of: NameOf) -> Verification:
-    """Raises `NoReport`, and what making the report raises."""
+    """A report whose facts are at hand. Raises `NoReport`, and what making the report raises."""
     order = order_of(facts)
     report, charges, faults = await made_again(log, order, name_of)
     anew = facts_of(report)
@@ -78,6 +80,24 @@ async def verify(log: PastLog, facts: Mapping[str, Any], name_of: NameOf) -> Ver
         charges=charges,
         faults=faults,
     )
+
+
+async def verify_proof(log: PastLog, proof: Proof, name_of: NameOf) -> tuple[Verification, Report]:
+    """A report of which only the proof is at hand, and that report made again, to compare the rest with.
+
+    Raises what making the report raises.
+    """
+    report, charges, faults = await made_again(log, proof.order, name_of)
+    verification = Verification(
+        order=proof.order,
+        written=proof.digest,
+        found=proof.digest,
+        made=digest_of(facts_of(report)),
+        difference=None,
+        charges=charges,
+        faults=faults,
+    )
+    return verification, report
 
 
 async def made_again(
@@ -155,3 +175,14 @@ def differences_of_values(
     for name in [*made, *(name for name in told if name not in made)]:
         if told.get(name) != made.get(name):
             yield Difference(place=f"{place}: {name}", told=told.get(name), made=made.get(name))
+
+
+def first_line_that_differs(told: bytes, made: bytes) -> Difference:
+    """Of a form that is text, or whose text stands in it. They must differ."""
+    lines = enumerate(zip_longest(told.splitlines(keepends=True), made.splitlines(keepends=True)), start=1)
+    number, (one, other) = next((number, pair) for number, pair in lines if pair[0] != pair[1])
+    return Difference(place=f"line {number}", told=text_of(one), made=text_of(other))
+
+
+def text_of(line: bytes | None) -> str | None:
+    return None if line is None else line.decode(errors="replace")[:LINE_CHARACTERS_MAX].rstrip("\r\n")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from adapters.reports.forms import Form, write
 from api.local_account import LOCAL_ACCOUNT
 from cli.past import network_past
 from cli.projections import log_access
@@ -143,11 +144,50 @@ async def test_an_edited_byte_of_an_export_is_found_by_its_position(held: tuple[
     assert f"position {number}: the body is not what its writer hashed" in said.err
 
 
+PAPER: Final = [form for form in Form if form is not Form.JSON]
+
+
+async def on_paper(form: Form, folder: Path) -> Path:
+    order = ReportOrder(kind=Kind.INVOICE, subject=account(payer()), period=JANUARY)
+    path = folder / "invoice"
+    path.write_bytes(write(await make_report(ListedPast(COMMITS), order, name_of), form).body)
+    return path
+
+
+@pytest.mark.parametrize("form", PAPER)
+async def test_a_report_in_any_form_is_made_again_byte_for_byte(
+    held: tuple[Path, Path], form: Form, tmp_path: Path
+) -> None:
+    said = await verified(await on_paper(form, tmp_path), held[1])
+    assert said.code == 0, said
+    assert "digest of the events   the same" in said.out
+
+
+@pytest.mark.parametrize("form", PAPER)
+async def test_a_changed_amount_is_found_in_any_form_though_its_proof_was_left_alone(
+    held: tuple[Path, Path], form: Form, tmp_path: Path
+) -> None:
+    paper = await on_paper(form, tmp_path)
+    amount = next(
+        f"{event.charged_micro / 1e6:.6f}".encode()
+        for commit in COMMITS
+        for event in commit.events
+        if isinstance(event, HoldSettled) and event.account_id == payer()
+    )
+    body = paper.read_bytes()
+    assert amount in body, amount
+    paper.write_bytes(body.replace(amount, b"0" + amount[1:], 1))
+    said = await verified(paper, held[1])
+    assert said.code == 1
+    assert "First difference: line " in said.out
+    assert "digest of the events   the same" in said.out
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("%PDF", "Expecting value"),
-        ("[]", "it holds no report"),
+        ("%PDF", "it carries no line that begins with archipelago-report/1"),
+        ("[]", "it carries no line that begins with archipelago-report/1"),
         ("{}", "version: must be 1"),
         ('{"version":1,"report":"invoice"}', "does not say what it is a report of"),
     ],
@@ -164,7 +204,7 @@ async def test_missing_files_are_told_with_the_option_that_named_them(
     held: tuple[Path, Path], tmp_path: Path
 ) -> None:
     report, file = held
-    assert (await verified(tmp_path / "gone", file)).err.startswith("error: REPORT.json: ")
+    assert (await verified(tmp_path / "gone", file)).err.startswith("error: REPORT: ")
     assert (await verified(report, tmp_path / "gone")).err.startswith("error: --offline: ")
 
 
