@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from adapters import clock
+from api.pairing_desk import PairingDesk
 from domain.ids import AccountId
+from domain.island import ISLAND
+from domain.island_commands import EnrolIsland
 from tests.api.network import Network
+from tests.api.newcomers import Newcomer
 from tests.browser import Tab, browser_or_skip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,6 +77,36 @@ async def test_an_empty_field_is_named_and_gets_the_focus(network: Network, tab:
     await tab.until("document.getElementById('outcome').innerText === 'Type your e-mail address.'")
     assert await tab.value("document.activeElement.id") == "email"
     assert await tab.value("document.getElementById('email').getAttribute('aria-invalid')") == "true"
+
+
+async def test_who_is_signed_in_pairs_an_island_without_a_key(network: Network, tab: Tab) -> None:
+    page, email = f"http://{network.address}", "eve@example.org"
+    desk = PairingDesk(network.services.handler, network.services.pairing_codes, f"{page}/pair")
+    newcomer = Newcomer.new()
+    enrolled = EnrolIsland(
+        island_id=newcomer.island_id,
+        owner_id=None,
+        name="Shed",
+        user_key=newcomer.user.public,
+        now_ms=clock.now_ms(),
+    )
+    await network.handle(ISLAND, newcomer.island_id, enrolled)
+    code = (await desk.pairing(newcomer.island_id)).code
+
+    await tab.visit("about:blank")
+    await tab.visit(f"{page}/pair?code={code}")
+    await tab.value("document.getElementById('send').click()")
+    await tab.until("document.getElementById('outcome').innerText.startsWith('Sign in first')")
+    await tab.visit(f"{page}/sign-in")
+    await ask_for_link(tab, email)
+    link = await network.mailbox.link_for(email)
+    await tab.visit("about:blank")
+    await tab.visit(f"{page}/sign-in#{link}")
+    await tab.value("document.getElementById('enter').click()")
+    await tab.until("location.pathname === '/my-account'")
+    await tab.visit(f"{page}/pair?code={code}")
+    await tab.value("document.getElementById('send').click()")
+    await tab.until("document.getElementById('outcome').innerText.startsWith('Paired: Shed')")
 
 
 async def ask_for_link(tab: Tab, email: str) -> None:
