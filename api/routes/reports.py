@@ -11,7 +11,7 @@ from api.edge import Edge
 from api.errors import invalid, not_found
 from api.key_ring import Caller
 from api.moment import At
-from api.owned import check_may_see_island
+from api.owned import check_ever_owned_island
 from api.report_making import report_answer
 from api.request_fields import ACCOUNT, ISLAND
 from commands.reports.order import ReportOrder
@@ -67,7 +67,7 @@ async def get_statement(
     if island:
         if not ISLAND.fullmatch(island):
             raise not_found(f"host {island}")
-        await check_may_see_island(edge, caller, IslandId(island))
+        await check_ever_owned_island(edge, caller, IslandId(island))
         subject = Subject(of=SubjectKind.ISLAND, id=island)
     order = ReportOrder(kind=Kind.STATEMENT, subject=subject, period=in_month(month), at=at)
     return await report_answer(request, edge, order, form)

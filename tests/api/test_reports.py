@@ -13,6 +13,9 @@ from adapters import clock
 from api import report_making
 from commands.reports.report import digest_of
 from domain.api_key import Scope
+from domain.ids import IslandId
+from domain.island import ISLAND
+from domain.island_commands import EnrolIsland, RemoveIsland
 from tests.api.network import Network, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,6 +75,24 @@ async def test_statement_and_usage_are_of_the_own_account_and_islands(network: N
     for kind in ("invoice", "statement", "usage"):
         foreign = await ask(network, stranger, kind, month=MONTH, account=person.account_id)
         assert foreign.status_code == 404
+
+
+async def test_nobody_is_told_what_an_island_did_for_the_owner_before(network: Network) -> None:
+    person, its_id = await charged(network)
+    island_id = IslandId(its_id)
+    buyer = await network.person()
+    now_ms = clock.now_ms()
+    leaving = RemoveIsland(island_id=island_id, owner_id=person.account_id, now_ms=now_ms)
+    await network.command(ISLAND, island_id, leaving)
+    joining = EnrolIsland(
+        island_id=island_id, owner_id=buyer.account_id, name="bought", user_key="UKEY", now_ms=now_ms
+    )
+    await network.command(ISLAND, island_id, joining)
+    refused = await ask(network, buyer, "statement", island=island_id)
+    assert refused.status_code == 422
+    assert "had another owner before" in refused.text
+    all_own = (await ask(network, buyer, "statement")).json()
+    assert (all_own["figures"]["earned_micro"], all_own["earnings"]) == (0, [])
 
 
 async def test_an_operator_sees_every_account_and_the_whole_time(network: Network) -> None:
