@@ -202,7 +202,7 @@ def test_the_key_of_this_machine_is_not_shown_to_another_address(network: Up) ->
     said = network.typed("job", "list", "--url", elsewhere)
     assert said.code == 1
     assert said.err.startswith("error: ")
-    assert "next: pass a key with --key or ARCHIPELAGO_KEY" in said.err
+    assert "or pass a key with --key or ARCHIPELAGO_KEY" in said.err
 
 
 @pytest.mark.parametrize(
