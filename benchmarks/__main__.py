@@ -19,6 +19,7 @@ from benchmarks import (
     long_history,
     placement_rate,
     projection_rate,
+    report_neighbour,
     report_rate,
     submit_rate,
 )
@@ -151,6 +152,7 @@ MEASURES: Final = (
     end_to_end_rows,
     submit_rows,
     report_rate.report_rows,
+    report_neighbour.neighbour_rows,
     fabric.admission_rows,
     fabric.end_rows,
     fabric.crowd_rows,
