@@ -119,6 +119,7 @@ EVENTS: Final[dict[str, type]] = {
     "person.identity_reset": person.IdentityReset,
     "person.banned": person.PersonBanned,
     "person.unbanned": person.PersonUnbanned,
+    "person.erased": person.PersonErased,
     "publisher.tier_granted": publisher.PublisherTierGranted,
     "publisher.slug_claimed": publisher.SlugClaimed,
     "publisher.slug_released": publisher.SlugReleased,

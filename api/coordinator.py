@@ -44,6 +44,7 @@ from adapters.revealed_log import RevealedLog
 from api.archiving import keep_archive
 from api.check_policy import CheckPolicy
 from api.connections import Connections, access
+from api.erasing import keep_erasing
 from api.network_account import ensure_network_account
 from api.nonces import nonce_secret
 from api.pairing_desk import PairingDesk
@@ -220,6 +221,7 @@ class Coordinator:
             preload_islands, DemandReads(self._reads), ReadModel(self._reads), self._outbox
         )
         work["archive"] = partial(keep_archive, self._archive, RawLog(self.connections.projector), self._tail)
+        work["erasing"] = partial(keep_erasing, self.services(), self._store)
         work |= planner_work(planners, self._tail, self._carrier, self._store)
         await self._keep_running(work)
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from cli.account_erasure import erase
 from cli.options import AsJson, DataDir, Key, Url
 from cli.terminal import note, say, show_fields, show_json, show_table
 
@@ -20,6 +21,7 @@ LOOK_BACK_GROWTH: Final = 8
 
 
 app = typer.Typer(help="Your credits and what was booked about them.")
+app.command("erase")(erase)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,7 +1,8 @@
 """The person behind an account: whether an operator knows who it is, and whether it may still do anything here.
 
 Its id is that of the account. A ban takes effect at the API's door: whoever is banned may read what is theirs and do
-nothing more. What runs already goes on to its end and is charged and paid as agreed.
+nothing more. What runs already goes on to its end and is charged and paid as agreed. Who is erased never comes back:
+the key of what the person wrote is destroyed, and what was booked stays.
 """
 
 from dataclasses import dataclass, replace
@@ -52,7 +53,17 @@ class PersonUnbanned:
     unbanned_at_ms: int
 
 
-PersonEvent = IdentityCheckStarted | IdentityVerified | IdentityReset | PersonBanned | PersonUnbanned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonErased:
+    """Asked for by the account itself or by an operator. The key of its texts is destroyed a moment later."""
+
+    account_id: AccountId
+    erased_at_ms: int
+
+
+PersonEvent = (
+    IdentityCheckStarted | IdentityVerified | IdentityReset | PersonBanned | PersonUnbanned | PersonErased
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +100,13 @@ class UnbanPerson:
     now_ms: int
 
 
-PersonCommand = StartIdentityCheck | VerifyIdentity | ResetIdentity | BanPerson | UnbanPerson
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasePerson:
+    account_id: AccountId
+    now_ms: int
+
+
+PersonCommand = StartIdentityCheck | VerifyIdentity | ResetIdentity | BanPerson | UnbanPerson | ErasePerson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +116,12 @@ class Person:
     session_id: str | None = None
     is_verified: bool = False
     is_banned: bool = False
+    is_erased: bool = False
 
 
 def decide(person: Person, command: PersonCommand) -> list[PersonEvent]:
+    if person.is_erased:
+        return []
     account_id, now_ms = command.account_id, command.now_ms
     match command:
         case StartIdentityCheck():
@@ -126,6 +146,8 @@ def decide(person: Person, command: PersonCommand) -> list[PersonEvent]:
             return [PersonBanned(account_id=account_id, reason=command.reason, banned_at_ms=now_ms)]
         case UnbanPerson():
             return [PersonUnbanned(account_id=account_id, unbanned_at_ms=now_ms)] if person.is_banned else []
+        case ErasePerson():
+            return [PersonErased(account_id=account_id, erased_at_ms=now_ms)]
         case _:
             assert_never(command)
 
@@ -142,6 +164,8 @@ def evolve(person: Person, event: PersonEvent) -> Person:
             return replace(person, is_banned=True)
         case PersonUnbanned():
             return replace(person, is_banned=False)
+        case PersonErased():
+            return replace(person, is_banned=True, is_erased=True)
         case _:
             assert_never(event)
 

@@ -12,6 +12,7 @@ from domain.person import (
     IdentityReset,
     IdentityVerified,
     PersonBanned,
+    PersonErased,
     PersonEvent,
     PersonUnbanned,
 )
@@ -23,6 +24,7 @@ from projections.live_batch import KnownRows, Write, folded
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
+ERASED_REASON: Final = "the account was erased"
 SESSIONS_KEPT_MAX: Final = 20  # Of one person, the newest.
 
 
@@ -66,6 +68,8 @@ def changed(row: PersonRow, event: PersonEvent) -> PersonRow:
             return replace(row, banned_at_ms=event.banned_at_ms, ban_reason=event.reason)
         case PersonUnbanned():
             return replace(row, banned_at_ms=None, ban_reason="")
+        case PersonErased():
+            return replace(row, banned_at_ms=event.erased_at_ms, ban_reason=ERASED_REASON)
         case _:
             assert_never(event)
 

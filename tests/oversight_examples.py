@@ -55,4 +55,5 @@ VERIFIED: Final = person.IdentityVerified(account_id=CUSTOMER, country="CH", ver
 RESET: Final = person.IdentityReset(account_id=CUSTOMER, reason="a wrong passport", reset_at_ms=at_ms(3))
 BANNED: Final = person.PersonBanned(account_id=CUSTOMER, reason="sold stolen keys", banned_at_ms=at_ms(4))
 UNBANNED: Final = person.PersonUnbanned(account_id=CUSTOMER, unbanned_at_ms=at_ms(5))
-PERSON_EVENTS: Final = (CHECK_STARTED, VERIFIED, RESET, BANNED, UNBANNED)
+ERASED: Final = person.PersonErased(account_id=CUSTOMER, erased_at_ms=at_ms(6))
+PERSON_EVENTS: Final = (CHECK_STARTED, VERIFIED, RESET, BANNED, UNBANNED, ERASED)

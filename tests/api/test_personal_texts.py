@@ -45,10 +45,10 @@ async def in_the_tables(network: Network, text: str) -> list[str]:
         assert len(names) > 5
         for schema, name in names:
             cursor = await connection.execute(
-                sql.SQL("select count(*) from {} t where t::text like %s").format(
+                sql.SQL("select count(*) from {} t where t::text like %s or t::text like %s").format(
                     sql.Identifier(schema, name)
                 ),
-                (f"%{text}%",),
+                (f"%{text}%", f"%{text.encode().hex()}%"),  # Bytes are shown as hexadecimal digits.
             )
             if (await cursor.fetchone()) != (0,):
                 holding.append(name)

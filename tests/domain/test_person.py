@@ -5,13 +5,14 @@ from typing import Final
 from domain.person import (
     PERSON,
     BanPerson,
+    ErasePerson,
     ResetIdentity,
     StartIdentityCheck,
     UnbanPerson,
     VerifyIdentity,
 )
 from tests.examples import CUSTOMER, at_ms
-from tests.oversight_examples import BANNED, CHECK_STARTED, RESET, UNBANNED, VERIFIED
+from tests.oversight_examples import BANNED, CHECK_STARTED, ERASED, RESET, UNBANNED, VERIFIED
 from tests.scenario import Scenario
 
 somebody = Scenario(PERSON)
@@ -20,6 +21,7 @@ verify: Final = VerifyIdentity(account_id=CUSTOMER, country="CH", now_ms=at_ms(2
 reset: Final = ResetIdentity(account_id=CUSTOMER, reason=RESET.reason, now_ms=at_ms(3))
 ban: Final = BanPerson(account_id=CUSTOMER, reason=BANNED.reason, now_ms=at_ms(4))
 unban: Final = UnbanPerson(account_id=CUSTOMER, now_ms=at_ms(5))
+erase: Final = ErasePerson(account_id=CUSTOMER, now_ms=at_ms(6))
 
 
 def test_one_check_is_under_way_at_a_time() -> None:
@@ -44,3 +46,11 @@ def test_a_ban_lasts_until_it_is_ended() -> None:
     somebody.given(BANNED, VERIFIED).when(unban).then(UNBANNED)
     somebody.given().when(unban).then_nothing()
     somebody.given(BANNED, UNBANNED).when(ban).then(BANNED)
+
+
+def test_whoever_is_erased_never_comes_back() -> None:
+    somebody.given().when(erase).then(ERASED)
+    somebody.given(BANNED).when(erase).then(ERASED)
+    for command in (erase, ban, unban, verify, start):
+        somebody.given(ERASED).when(command).then_nothing()
+    assert PERSON.fold([ERASED]).is_banned
