@@ -129,9 +129,13 @@ def account_subject(account_id: str) -> "Subject":
 def order(kind: "Kind", subject: "Subject", period: "Period", at: str) -> "ReportOrder":
     """Raises CommandFailed."""
     from commands.karma_statement import Moment
-    from commands.reports.order import ReportOrder
+    from commands.reports.order import ReportOrder, check_subject
     from commands.reports.period import moment_of
 
+    try:
+        check_subject(subject)
+    except ValueError as rule:
+        raise wrong_usage(subject.of.upper(), str(rule)) from rule
     try:
         moment = moment_of(at) if at else Moment()
     except ValueError as rule:

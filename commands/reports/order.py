@@ -1,5 +1,6 @@
 """Which report is asked for, and the way back from the proof that a report carries to the order it answered."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,10 @@ from commands.reports.report import PROOF, REPORT_VERSION, Kind, Subject, Subjec
 
 LINES_MAX: Final = 1_000_000
 """Lines of one report's main table: a month of an account that runs a job every three seconds."""
+
+
+SUBJECT_ID_CHARACTERS_MAX: Final = 64
+SUBJECT_ID: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SUBJECT_ID_CHARACTERS_MAX}}}")
 
 
 class ReportTooLong(Exception):
@@ -37,15 +42,26 @@ class Proof:
     digest: str
 
 
+def check_subject(subject: Subject) -> None:
+    """Raises ValueError with the rule where no one can have such an id."""
+    if subject.of is SubjectKind.EVERYBODY:
+        if subject.id:
+            raise ValueError("everybody has no id")
+    elif not SUBJECT_ID.fullmatch(subject.id):
+        raise ValueError(f"must be an id of at most {SUBJECT_ID_CHARACTERS_MAX} letters, digits, - and _")
+
+
 def proof_in(text: str) -> Proof | None:
     """The proof somewhere in a text, or None where there is none of a version that we know."""
     found = PROOF.search(text)
     if found is None or int(found["version"]) != REPORT_VERSION:
         return None
     try:
+        subject = Subject(of=SubjectKind(found["of"]), id=found["id"])
+        check_subject(subject)
         order = ReportOrder(
             kind=Kind(found["kind"]),
-            subject=Subject(of=SubjectKind(found["of"]), id=found["id"]),
+            subject=subject,
             period=Period(
                 since_ms=time_of(found["since"]),
                 until_ms=None if found["until"] == "open" else time_of(found["until"]),

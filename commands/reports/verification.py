@@ -15,7 +15,7 @@ from commands.reports.evidence import read_jobs
 from commands.reports.invoice import account_past, invoice_of
 from commands.reports.log_audit import NameOf
 from commands.reports.make import make_report
-from commands.reports.order import Proof, ReportOrder
+from commands.reports.order import Proof, ReportOrder, check_subject
 from commands.reports.past_log import PastLog
 from commands.reports.period import Period, span_of, time_of
 from commands.reports.reckoning import Fault, faults_of
@@ -122,9 +122,11 @@ def order_of(facts: Mapping[str, Any]) -> ReportOrder:
     try:
         period, subject = facts["period"], facts["subject"]
         until, is_closed, through = period["to"], period["is_closed"], facts["positions"]["through"]
+        about = Subject(of=SubjectKind(subject["kind"]), id=str(subject["id"]))
+        check_subject(about)
         return ReportOrder(
             kind=Kind(facts["report"]),
-            subject=Subject(of=SubjectKind(subject["kind"]), id=str(subject["id"])),
+            subject=about,
             period=Period(
                 since_ms=time_of(period["from"]), until_ms=None if until is None else time_of(until)
             ),

@@ -88,6 +88,7 @@ def test_a_report_of_an_exported_file_is_that_of_the_network_and_verifies_with_n
         (("invoice", "local", "2026-13"), "error: YYYY-MM: must be a month as 2026-11"),
         (("invoice", "local", "2999-01"), "error: YYYY-MM: this month has not begun"),
         (("invoice", "nobody", MONTH), "error: the log knows nothing of nobody"),
+        (("invoice", "a b", MONTH), "error: ACCOUNT: must be an id of at most 64 letters"),
         (("usage", "--format", "doc"), "error: --format: must be one of text, json, csv, html, pdf"),
         (("audit", "--from", "soon"), "error: --from: must be a time"),
         (("audit", "--from", "2026-02-01", "--to", "2026-01-01"), "error: --to: must be later than --from"),

@@ -197,3 +197,19 @@ async def test_a_log_that_was_forged_together_with_the_report_is_found_by_the_ru
 async def test_what_is_no_report_is_told_so(told: dict[str, Any]) -> None:
     with pytest.raises(NoReport):
         await verified(told)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"kind": "account", "id": ""},
+        {"kind": "account", "id": ">"},
+        {"kind": "account", "id": "a b"},
+        {"kind": "account", "id": 65 * "a"},
+        {"kind": "everybody", "id": "account-0"},
+    ],
+)
+async def test_what_can_be_nobody_s_id_is_asked_of_no_log(subject: dict[str, str]) -> None:
+    told = await facts(COMMITS) | {"subject": subject}
+    with pytest.raises(NoReport):
+        await verified(told)
