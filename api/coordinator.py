@@ -11,9 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
-
 from adapters.email_address import EmailIndex
 from adapters.field_cipher import FieldCipher
 from adapters.mail import FolderMailer, Mailer, SmtpMailer
@@ -34,19 +31,17 @@ from adapters.nats.raw_log import RawLog
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejected_claims import RejectedClaims
 from adapters.nats.rejection_history import RejectionHistory
-from adapters.postgres.archive import CommitArchive
-from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.leadership import Leadership
-from adapters.postgres.pairing_codes import PairingCodes
-from adapters.postgres.process_store import ProcessStore
-from adapters.postgres.snapshots import PostgresSnapshots, program_digest
 from adapters.revealed_log import RevealedLog
 from api.archiving import keep_archive
 from api.check_policy import CheckPolicy
+from api.checkpointing import Checkpointing, signing_key
 from api.connections import Connections, access
 from api.erasing import keep_erasing
+from api.log_proofs import LogProofs
 from api.network_account import ensure_network_account
 from api.nonces import nonce_secret
+from api.own_tables import OwnTables, own_tables
 from api.pairing_desk import PairingDesk
 from api.pairing_page import pair_url
 from api.personal_texts import field_cipher
@@ -76,6 +71,7 @@ from commands.processes.repaying import REPAYING
 from commands.processes.settling import SETTLING
 from commands.senders import Senders
 from projections.book_reads import BookReads
+from projections.checkpoint_reads import CheckpointReads
 from projections.contract import live_schema
 from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
@@ -90,11 +86,9 @@ from projections.runner import connect as connect_database
 from projections.sign_in_reads import SignInReads
 
 PROCESSES: Final = (DISPATCHING, SETTLING, KARMA, CHECKING, BATCHING, REPAYING, RATING)
-PROCESS_CONNECTIONS_MAX: Final = 4
 JOBS_GATHERING_S: Final = 0.004
 GATHERING_S: Final = 0.05
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Work = Callable[[], Awaitable[None]]
 
 
@@ -105,11 +99,7 @@ class Coordinator:
         *,
         connections: Connections,
         cipher: FieldCipher,
-        store: ProcessStore,
-        snapshots: PostgresSnapshots,
-        codes: PairingCodes,
-        key_uses: KeyUses,
-        archive: CommitArchive,
+        tables: OwnTables,
         reads: ReadPool,
         progress: ProjectionProgress,
         planners: Callable[[Outputs], Awaitable[Planners]],
@@ -119,13 +109,10 @@ class Coordinator:
         self.log = JetStreamEventLog(connections.coordinator, cipher)
         self._cipher = cipher
         self._readable = RevealedLog(self.log, cipher)
-        self.handler = CommandHandler(self.log, snapshots)
+        self.handler = CommandHandler(self.log, tables.snapshots)
         self.troubles = Troubles()
-        self._store = store
-        self._snapshots = snapshots
-        self._codes = codes
-        self._key_uses = key_uses
-        self._archive = archive
+        self._tables = tables
+        self._raw_log = RawLog(connections.projector)
         self._reads = reads
         self.progress = progress
         self._tail = EventTail(connections.projector, JetStreamEventLog(connections.projector))
@@ -163,13 +150,14 @@ class Coordinator:
             demands=DemandReads(self._reads),
             people=PeopleReads(self._reads, self._cipher.revealed),
             marketplace=MarketplaceReads(self._reads, self._cipher.revealed),
+            proofs=LogProofs(self._raw_log, self._tables.tree, CheckpointReads(self._reads)),
             progress=self.progress,
             outputs=self._outputs,
             artifacts=Artifacts(self.connections.api),
             rejected_claims=RejectionHistory(self.connections.api),
             registrar=RegistrarClient(self.connections.api),
-            pairing_codes=self._codes,
-            key_uses=self._key_uses,
+            pairing_codes=self._tables.codes,
+            key_uses=self._tables.key_uses,
             sign_ins=SignInReads(self._reads, self._cipher.revealed),
             email_index=EmailIndex(KeyFolder(self.settings.nats_keys).master(EMAILS_MASTER)),
             mailer=mailer_of(self.settings),
@@ -187,10 +175,10 @@ class Coordinator:
     async def run(self) -> None:
         """Keeps every worker going until cancelled; then claims in hand are finished and pictures are saved."""
         self._planners = planners = await self._load_planners(self._outputs)
-        desk = PairingDesk(self.handler, self._codes, pair_url(self.settings))
+        desk = PairingDesk(self.handler, self._tables.codes, pair_url(self.settings))
         work: dict[str, Work] = {
             "claims": self._claims.run,
-            "snapshots": self._snapshots.run,
+            "snapshots": self._tables.snapshots.run,
             "event_tail": self._tail.run,
             "output_tail": partial(self._outputs.run, partial(hear_output, planners.renewing)),
             "heartbeats": partial(
@@ -214,15 +202,26 @@ class Coordinator:
     async def _lead(self, planners: Planners) -> None:
         await ensure_network_account(self.handler, self.settings.network_credits)
         work: dict[str, Work] = {
-            process.name: partial(run_process, process, self._tail, self._store, self._carrier, self.troubles)
+            process.name: partial(
+                run_process, process, self._tail, self._tables.processes, self._carrier, self.troubles
+            )
             for process in PROCESSES
         }
         work["preloading"] = partial(
             preload_islands, DemandReads(self._reads), ReadModel(self._reads), self._outbox
         )
-        work["archive"] = partial(keep_archive, self._archive, RawLog(self.connections.projector), self._tail)
-        work["erasing"] = partial(keep_erasing, self.services(), self._store)
-        work |= planner_work(planners, self._tail, self._carrier, self._store)
+        work["archive"] = partial(keep_archive, self._tables.archive, self._raw_log, self._tail)
+        work["erasing"] = partial(keep_erasing, self.services(), self._tables.processes)
+        work |= planner_work(planners, self._tail, self._carrier, self._tables.processes)
+        work["checkpoints"] = Checkpointing(
+            self._raw_log,
+            self.log,
+            self._tables.tree,
+            self.handler,
+            BookReads(self._reads),
+            key=partial(signing_key, self.settings),
+            wait_s=self.settings.checkpoint_wait_s,
+        ).run
         await self._keep_running(work)
 
     async def _keep_running(self, work: Mapping[str, Work]) -> None:
@@ -249,47 +248,18 @@ async def connected(settings: Settings) -> AsyncIterator[Coordinator]:
     async with contextlib.AsyncExitStack() as stack:
         connections = await stack.enter_async_context(Connections.opened(settings))
         await JetStreamEventLog(connections.coordinator).last_position()  # Raises where there is no log.
-        pool = await stack.enter_async_context(pool_on(settings.postgres_dsn))
-        store, codes, key_uses = ProcessStore(pool), PairingCodes(pool), KeyUses(pool)
+        tables = await stack.enter_async_context(own_tables(settings))
         checks = CheckPolicy.of(settings, access(settings, Role.API).credentials)
-        snapshots = PostgresSnapshots(pool, program=program_digest())
-        archive = CommitArchive(
-            pool
-            if not settings.archive_dsn
-            else await stack.enter_async_context(pool_on(settings.archive_dsn))
-        )
-        for tables in (store, codes, key_uses, snapshots, archive):
-            await tables.create()
         await make_read_tables(settings.postgres_dsn)
         yield Coordinator(
             settings,
             connections=connections,
             cipher=field_cipher(settings, connections.coordinator),
-            store=store,
-            snapshots=snapshots,
-            codes=codes,
-            key_uses=key_uses,
-            archive=archive,
+            tables=tables,
             reads=await stack.enter_async_context(read_pool(settings.postgres_dsn)),
             progress=await stack.enter_async_context(ProjectionProgress(settings.postgres_dsn)),
-            planners=partial(load_planners, store, checks),
+            planners=partial(load_planners, tables.processes, checks),
         )
-
-
-def pool_on(dsn: str) -> Pool:
-    """Not open yet."""
-    return AsyncConnectionPool(
-        dsn,
-        min_size=1,
-        max_size=PROCESS_CONNECTIONS_MAX,
-        open=False,
-        kwargs={
-            "autocommit": True,
-            "application_name": "archipelago processes",
-            # What is lost with the power is done again from the log, so nothing need wait for the disk.
-            "options": "-c synchronous_commit=off",
-        },
-    )
 
 
 async def make_read_tables(dsn: str) -> None:

@@ -17,6 +17,7 @@ from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.pairing_codes import PairingCodes
+from api.log_proofs import LogProofs
 from api.settings import Settings
 from commands.event_log import EventLog
 from commands.handle import CommandHandler
@@ -54,6 +55,7 @@ class Services:
     people: PeopleReads
     sign_ins: SignInReads
     marketplace: MarketplaceReads
+    proofs: LogProofs
     progress: ProjectionProgress
     outputs: Outputs
     artifacts: Artifacts

@@ -162,6 +162,12 @@ class Settings(BaseSettings):
         le=10,
         description="Percent of idle time that goes into jobs whose answers are known; 0 asks no island.",
     )
+    checkpoint_wait_s: int = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="How long a commit waits at most until a signed checkpoint of the log covers it.",
+    )
     write_wait_s: float = Field(
         default=2.0,
         gt=0,

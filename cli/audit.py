@@ -1,6 +1,7 @@
 """`archipelago audit …`: whom a cargo or an island touched, and making it good: new runs, refunds. For operators."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from cli.failure import ExitCode, wrong_usage
 from cli.log_export import export_log
 from cli.log_restore import ArchiveDsn, restore_log
-from cli.options import AsJson, DataDir, Key, Url
+from cli.options import AsJson, DataDir, Key, Offline, Url
 from cli.projections import NatsCaFile, NatsKeys, NatsUrl, PostgresDsn, servers
 from cli.terminal import note, say, show_fields, show_json
 
@@ -33,6 +34,15 @@ Until = Annotated[str, typer.Option("--to", metavar="TIME", help="Attempts befor
 Limit = Annotated[int, typer.Option("--limit", min=1, max=JOBS_MAX, help="At most so many jobs.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it becomes part of the log.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without this only what would be done is shown.")]
+SigningKey = Annotated[
+    str, typer.Option("--key", metavar="PUBLIC", help="The key that must have signed the checkpoints.")
+]
+KeptCheckpoint = Annotated[
+    Path | None,
+    typer.Option(
+        "--since", metavar="FILE", help="A checkpoint that you kept: GET /audit/checkpoint as it came."
+    ),
+]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print one line a job, comma separated.")]
 
 
@@ -151,17 +161,27 @@ def check(
     postgres_dsn: PostgresDsn = "",
     archive_dsn: ArchiveDsn = "",
     data_dir: DataDir = None,
+    offline: Offline = None,
+    key: SigningKey = "",
+    since: KeptCheckpoint = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the log and the books: nothing missing or changed, every balance and karma point computed a second way.
 
-    The second way shares no rule with the coordinator; what it finds is compared with each row in PostgreSQL.
+    The second way shares no rule with the coordinator; what it finds is compared with each row in PostgreSQL. The tree
+    over the log is built again, and every signature the network gave is verified.
     Exit code 1 where something is not right.
     """
-    from cli.audit_run import check_network, show_results
+    from cli.audit_check import Trust
+    from cli.audit_run import check_export, check_network, show_results
+    from cli.kept_checkpoint import kept_checkpoint
 
+    trust = Trust(key=key, kept=kept_checkpoint(since) if since else None)
+    if offline:
+        show_results(asyncio.run(check_export(offline, trust)), as_json=as_json)
+        return
     log, dsn = servers(nats_url, nats_keys, ca_file, postgres_dsn, data_dir)
-    show_results(asyncio.run(check_network(log, dsn, archive_dsn)), as_json=as_json)
+    show_results(asyncio.run(check_network(log, dsn, archive_dsn, trust)), as_json=as_json)
 
 
 def selected(cargo: str, island: str, since: str, until: str) -> "Selection":

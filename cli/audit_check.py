@@ -6,10 +6,10 @@ and runs them. All checks of one run look at the same commits: those up to `Audi
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 from commands.raw_commit import RawCommit
+from domain.checkpoint import CheckpointSigned
 
 FINDINGS_MAX: Final = 20
 """How many findings a check tells; there may be more, and its summary says how many."""
@@ -25,6 +25,14 @@ class CheckResult:
     findings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What whoever checks knows already: the public key that signs checkpoints, and a checkpoint that was kept."""
+
+    key: str = ""
+    kept: CheckpointSigned | None = None
+
+
 class RawReader(Protocol):
     """The log, or a copy of it, as raw commits."""
 
@@ -33,16 +41,15 @@ class RawReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSources:
-    """`last` is the position of the newest commit that is looked at. The two databases are empty for a check of a file;
-    `keys` is the folder with the coordinator's credentials, None where there is none. `progress(name, position)` may
-    be called after every batch.
+    """`last` is the position of the newest commit that is looked at. The two databases are empty for a check of a
+    file. `progress(name, position)` may be called after every batch.
     """
 
     read: RawReader
     last: int
     postgres_dsn: str
     archive_dsn: str
-    keys: Path | None
+    trust: Trust
     progress: Callable[[str, int], None]
 
     def raw_log(self, *, after: int = 0) -> AsyncIterator[Sequence[RawCommit]]:

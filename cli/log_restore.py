@@ -120,6 +120,7 @@ async def restore_into(target: Target, file: Path | None, archive_dsn: str, *, i
     from adapters.nats.connection import connect
     from adapters.nats.event_log import JetStreamEventLog
     from adapters.nats.restoring import NotRestored, compared, restored
+    from adapters.postgres.archive import archived_up_to
     from adapters.postgres.rewinding import forget_beyond
     from cli.audit_run import progress_to
     from cli.books import CONNECT_S, reached
@@ -131,6 +132,12 @@ async def restore_into(target: Target, file: Path | None, archive_dsn: str, *, i
             there = await JetStreamEventLog(client).last_position()
             last = await last_of_copy(file, archive_dsn)
             say(f"The copy has {last} commits; the log has {there}.")
+            archived = 0 if file is None else await archived_up_to(archive_dsn) or 0
+            if archived > last:
+                raise CommandFailed(
+                    f"the archive has {archived} commits, the file {last}",
+                    next_step="restore with --from-archive",
+                )
             if there > last:
                 raise CommandFailed("the log has more commits than the copy: nothing to restore")
             if not is_meant:

@@ -78,10 +78,15 @@ class LogTree:
     def flushed(self) -> dict[Tile, bytes]:
         """Every tile that changed since the last call, the open ones as they are now."""
         tiles, self.changed = self.changed, {}
-        for level, tile in enumerate(self.open_tiles):
-            if tile:
-                tiles[Tile(level, self.size >> TILE_HEIGHT * (level + 1))] = bytes(tile)
-        return tiles
+        return {**tiles, **self.opened()}
+
+    def opened(self) -> dict[Tile, bytes]:
+        """The open tiles as they are now, but for empty ones."""
+        return {
+            Tile(level, self.size >> TILE_HEIGHT * (level + 1)): bytes(tile)
+            for level, tile in enumerate(self.open_tiles)
+            if tile
+        }
 
     def _peak(self, subtree: Subtree) -> bytes:
         # A tree's last subtree of any level always lies in the open tile of that level.
@@ -119,11 +124,15 @@ def tile_of(subtree: Subtree) -> Tile:
 
 
 def subtree_in(tile: Sequence[int], subtree: Subtree) -> bytes:
-    """The hash of a subtree from the tile that `tile_of` names, which may still be open."""
+    """The hash of a subtree from the tile that `tile_of` names, which may still be open.
+
+    Raises `IndexError` where the tile is not filled so far.
+    """
     width = 1 << subtree.level % TILE_HEIGHT
     first = subtree.index * width % TILE_WIDTH
     hashes = hashes_of(tile[first * HASH_BYTES : (first + width) * HASH_BYTES])
-    assert len(hashes) == width
+    if len(hashes) < width:
+        raise IndexError(subtree)
     return complete_root(hashes)
 
 

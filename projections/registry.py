@@ -5,6 +5,7 @@ from typing import Final
 
 from projections.accounts import Accounts
 from projections.cargos import Cargos
+from projections.checkpoints import Checkpoints
 from projections.contract import Projection, live_schema
 from projections.exchange import Exchange
 from projections.jobs import Jobs
@@ -22,6 +23,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     Exchange(),
     People(),
     Marketplace(),
+    Checkpoints(),
 )
 BY_NAME: Final[Mapping[str, Projection]] = {projection.name: projection for projection in PROJECTIONS}
 LIVE_SCHEMAS: Final = tuple(live_schema(projection) for projection in PROJECTIONS)

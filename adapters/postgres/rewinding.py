@@ -14,6 +14,8 @@ REWIND: Final = {
     "process_position": "update process_position set position = %s where position > %s",
     "planner_picture": "delete from planner_picture where position > %s",
     "aggregate_snapshot": "delete from aggregate_snapshot where version > %s",
+    "log_tile": "delete from log_tile where (select size from log_tree) > %s",
+    "log_tree": "delete from log_tree where size > %s",
 }
 EXISTS: Final = "select to_regclass(%s) is not null"
 

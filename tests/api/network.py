@@ -34,16 +34,19 @@ from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.event_tail import EventTail
 from adapters.nats.outputs import Outputs
 from adapters.nats.past_log import JetStreamPastLog
+from adapters.nats.raw_log import RawLog
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.streams import create_streams
 from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.pairing_codes import PairingCodes
+from adapters.postgres.tree_store import TreeStore
 from adapters.revealed_log import RevealedLog
 from api.api_key_text import new_api_key
 from api.app import build_app
 from api.connections import Connections
 from api.coordinator import make_read_tables
+from api.log_proofs import LogProofs
 from api.personal_texts import field_cipher
 from api.services import Services
 from api.settings import Settings
@@ -74,6 +77,7 @@ from domain.job_events import Output, Usage
 from domain.placement import Explanation, Refusal, RefusalCount
 from domain.pricing import MICRO_PER_CREDIT
 from projections.book_reads import BookReads
+from projections.checkpoint_reads import CheckpointReads
 from projections.demand_reads import DemandReads
 from projections.marketplace_reads import MarketplaceReads
 from projections.oversight_reads import OversightReads
@@ -447,8 +451,8 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         progress = await stack.enter_async_context(ProjectionProgress(dsn))
         pool = await stack.enter_async_context(pool_on(dsn))
-        codes, key_uses = PairingCodes(pool), KeyUses(pool)
-        for tables in (codes, key_uses):
+        codes, key_uses, tree = PairingCodes(pool), KeyUses(pool), TreeStore(pool)
+        for tables in (codes, key_uses, tree):
             await tables.create()
         work = [tail.run(), outputs.run(), registrar.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
@@ -459,6 +463,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             past=JetStreamPastLog(connections.projector),
             tail=tail,
             **readers(reads, log, cipher),
+            proofs=LogProofs(RawLog(connections.projector), tree, CheckpointReads(reads)),
             progress=progress,
             outputs=outputs,
             artifacts=Artifacts(connections.api),

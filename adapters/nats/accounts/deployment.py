@@ -29,6 +29,7 @@ EMAILS_MASTER: Final = "emails"
 PASSWORD_ISLANDS_MASTER: Final = "password-islands"  # noqa: S105 - a file's name
 SUBJECTS_MASTER: Final = "subjects"
 DOOR_SIGNING: Final = "door-signing"
+CHECKPOINTS: Final = "checkpoints"
 
 FOLDER_OF: Final = {
     Role.COORDINATOR: COORDINATOR,
@@ -93,6 +94,7 @@ class Deployment:
                 share(name, self.coordinator, self.operator)  # The operator's folder was lost.
             share(name, self.operator, self.coordinator)
         self.door.pair_or_new(DOOR_SIGNING, Kind.ACCOUNT)
+        self.coordinator.pair_or_new(CHECKPOINTS, Kind.USER)
 
     def _write_credentials(self, role: Role) -> None:
         folder = self.folder(role)
