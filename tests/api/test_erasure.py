@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from adapters.nats.event_log import JetStreamEventLog
 from adapters.postgres.process_store import ProcessStore
-from api.coordinator import pool_on
 from api.erasing import keep_erasing
+from api.own_tables import pool_on
 from domain.api_key import Scope
 from domain.ids import NETWORK_ACCOUNT, AccountId
 from projections.progress import ALL
