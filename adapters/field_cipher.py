@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -142,19 +142,21 @@ class FieldCipher:
         """Leaves nothing of its key in this process. Called when it was erased."""
         self._known.forget(subject)
 
-    async def _ciphers(self, subjects: Iterable[str], *, are_made: bool) -> dict[str, RepeatableCipher]:
+    async def _ciphers(self, subjects: Collection[str], *, are_made: bool) -> dict[str, RepeatableCipher]:
         """The cipher of each subject that has a key."""
+        known = {subject: cipher for subject in subjects if (cipher := self._known.get(subject)) is not None}
+        unknown = [subject for subject in subjects if subject not in known]
+        if not unknown:
+            return known
         turns = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
 
         async def one(subject: str) -> tuple[str, RepeatableCipher | None]:
-            if (known := self._known.get(subject)) is not None:
-                return subject, known
             async with turns:
                 key = await (self._keys.made(subject) if are_made else self._keys.existing(subject))
             return subject, None if key is None else self._known.remember(subject, key)
 
-        found = await asyncio.gather(*(one(subject) for subject in subjects))
-        return {subject: cipher for subject, cipher in found if cipher is not None}
+        found = await asyncio.gather(*(one(subject) for subject in unknown))
+        return known | {subject: cipher for subject, cipher in found if cipher is not None}
 
 
 class KnownCiphers:

@@ -21,6 +21,7 @@ from benchmarks import (
     projection_rate,
     report_neighbour,
     report_rate,
+    sealing_cost,
     submit_rate,
 )
 from benchmarks.fabric import Row
@@ -37,6 +38,23 @@ async def append_rows() -> list[Row]:
                 f"append through `handle()`, {window} at once",
                 f"{rate.handled_per_s:,.0f}/s, {rate.ratio:.2f} of raw publish ({rate.raw_per_s:,.0f}/s)",
                 "ratio >= 0.50",
+            )
+        )
+    return rows
+
+
+async def sealing_rows() -> list[Row]:
+    rows = []
+    for input_bytes, appends in ((200, 1_500), (10_000, 700), (200_000, 60)):
+        cost = await sealing_cost.run(input_bytes, appends)
+        rows.append(
+            (
+                f"job with an input of {input_bytes:,} bytes appended, {sealing_cost.AT_ONCE} at once",
+                (
+                    f"sealed {cost.sealed_per_s:,.0f}/s, {cost.ratio:.2f} of readable ({cost.plain_per_s:,.0f}/s); "
+                    f"{cost.sealed_us:,.0f} us to seal, {cost.revealed_us:,.0f} us to reveal"
+                ),
+                "",
             )
         )
     return rows
@@ -145,6 +163,7 @@ async def submit_rows() -> list[Row]:
 
 MEASURES: Final = (
     append_rows,
+    sealing_rows,
     history_rows,
     projection_rows,
     placement_rows,

@@ -3,6 +3,7 @@
 FastStream carries it and describes it (AsyncAPI). What comes in: `adapters.nats.claim_mailbox`.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from adapters.nats import subjects
 from adapters.nats.asyncapi import describe_outgoing
 from adapters.nats.connection import Access, connect
 from adapters.recommendation import recommendation
+from adapters.sealed_text import ENCRYPTED, ERASED
 from commands.event_log import EventLog
 from commands.process import SendAssignment, SendCancel
 from domain.cargo_spec import CargoSpec, Runtime
@@ -32,6 +34,8 @@ from domain.trust import SANDBOX_TIERS
 PUBLISH_TIMEOUT_S: Final = 5.0
 SUBJECT_IS_FULL: Final = 10077
 JOB_TTL_S: Final = (LEASE_MS + LEASE_GRACE_MS) // 1000
+
+UNREADABLE: Final = frozenset(json.dumps(text).encode() for text in (ENCRYPTED, ERASED))
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +55,13 @@ class Outbox:
     async def send_assignment(self, notice: SendAssignment) -> None:
         """One that is full holds up nobody else: the island hears of the attempt now or loses it with its lease.
 
-        An island with a password only listens, so its copies stay until they expire.
+        An island with a password only listens, so its copies stay until they expire. An input whose key is gone is sent
+        to nobody: what an island made of a stand-in would be charged.
         """
         message = await self._assignment(notice)
+        if bytes(message.input) in UNREADABLE:
+            log.warning("input_unreadable", extra={"job_id": notice.job_id})
+            return
         try:
             await self._broker.publish(
                 wire.encode(message),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from nats.aio.client import Client
@@ -12,7 +13,7 @@ from adapters.nats.event_log import JetStreamEventLog
 from adapters.nats.mailbox import Broker, Outbox
 from adapters.nats.streams import WAITING_JOBS_PER_ISLAND_MAX, create_streams
 from commands.process import SendAssignment
-from domain.ids import IslandId
+from domain.ids import IslandId, JobId
 from tests.examples import ISLAND, JOB_ID, OTHER_ISLAND, origin, submitted
 from tests.fabric import Fabric
 
@@ -60,3 +61,17 @@ async def test_an_island_that_takes_nothing_does_not_hold_up_others(
     assert await waiting(nats_client, OTHER_ISLAND) == 1
     await nats_client.flush()
     assert heard.pending_msgs == WAITING_JOBS_PER_ISLAND_MAX + 1, "whoever listens hears it all the same"
+
+
+@pytest.mark.parametrize("stand_in", ["[erased]", "[encrypted]"])
+async def test_an_input_that_nobody_can_read_is_sent_to_nobody(
+    outbox: Outbox, nats_client: Client, stand_in: str
+) -> None:
+    lost = JobId("job-lost")
+    unreadable = submitted(job_id=lost, input_json=json.dumps(stand_in))
+    log = JetStreamEventLog(nats_client)
+    await log.append(f"job.{lost}", [unreadable], expected=0, origin=origin("c2"))
+    await outbox.send_assignment(replace(attempt(1), job_id=lost))
+    assert await waiting(nats_client, ISLAND) == 0
+    await outbox.send_assignment(attempt(1))
+    assert await waiting(nats_client, ISLAND) == 1
