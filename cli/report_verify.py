@@ -153,7 +153,7 @@ def show_verification(found: "Verification") -> None:
             ("report", f"{order.kind} of {order.subject.of} {order.subject.id}".rstrip()),
             ("verdict", "true" if found.is_true else "NOT TRUE"),
             ("digest it carries", found.written or "none"),
-            ("digest of the file", same_or(found.found, found.written)),
+            file_field(found),
             ("digest of the events", same_or(found.made, found.written)),
             ("charges reckoned anew", found.charges),
         )
@@ -162,10 +162,17 @@ def show_verification(found: "Verification") -> None:
         say(f"First difference: {found.difference.place}")
         say(f"  the report says  {told(found.difference.told)}")
         say(f"  the events say   {told(found.difference.made)}")
-    elif found.written != found.found:
+    elif found.found not in {None, found.written}:
         say("The report says what the events say, but the digest it carries is not its own.")
     for fault in found.faults:
         say(f"Against the rules: event {fault.address}: {fault.told}")
+
+
+def file_field(found: "Verification") -> tuple[str, str]:
+    """What the file itself says: by its digest where it is JSON, else by every byte of it."""
+    if found.found is None:
+        return "bytes of the file", "the same" if found.difference is None else "DIFFER"
+    return "digest of the file", same_or(found.found, found.written)
 
 
 def same_or(digest: str, written: str) -> str:

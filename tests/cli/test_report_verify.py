@@ -161,6 +161,7 @@ async def test_a_report_in_any_form_is_made_again_byte_for_byte(
     said = await verified(await on_paper(form, tmp_path), held[1])
     assert said.code == 0, said
     assert "digest of the events   the same" in said.out
+    assert "bytes of the file      the same" in said.out
 
 
 @pytest.mark.parametrize("form", PAPER)
@@ -180,6 +181,7 @@ async def test_a_changed_amount_is_found_in_any_form_though_its_proof_was_left_a
     said = await verified(paper, held[1])
     assert said.code == 1
     assert "First difference: line " in said.out
+    assert "bytes of the file      DIFFER" in said.out
     assert "digest of the events   the same" in said.out
 
 
