@@ -132,14 +132,9 @@ def placement(
     as_json: AsJson = False,
 ) -> None:
     """Show the fleet as placing saw it. Reads the log itself, however long it is: for operators."""
-    from cli.past import exported_past, network_past
-    from cli.projections import log_access
+    from cli.past import past_of
 
-    past = (
-        exported_past(offline)
-        if offline
-        else network_past(log_access(nats_url, nats_keys, ca_file, data_dir))
-    )
+    past = past_of(offline, nats_url, nats_keys, ca_file, data_dir)
 
     async def read() -> "tuple[Standpoint, dict[IslandId, Offer]]":
         async with past as log:

@@ -9,7 +9,7 @@ import typer
 
 from cli.failure import CommandFailed, wrong_usage
 from cli.options import DataDir, Offline
-from cli.projections import NatsCaFile, NatsKeys, NatsUrl, log_access
+from cli.projections import NatsCaFile, NatsKeys, NatsUrl
 from cli.report_form import FormName, Output, write_out
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def invoice(
 
     A month that is over never changes: the same command gives the same bytes years later.
     """
+    from cli.past import past_of
     from commands.reports.report import Kind
 
-    where = past(offline, nats_url, nats_keys, ca_file, data_dir)
+    where = past_of(offline, nats_url, nats_keys, ca_file, data_dir)
     write_report(
         where, [order(Kind.INVOICE, account_subject(account), in_month(month, offline), at)], form, output
     )
@@ -70,11 +71,12 @@ def statement(
     data_dir: DataDir = None,
 ) -> None:
     """What an island or its owner earned, and with which work."""
+    from cli.past import past_of
     from commands.reports.report import Kind, Subject, SubjectKind
 
     period = in_month(month, offline)
     subjects = [Subject(of=SubjectKind.ISLAND, id=earner), account_subject(earner)]
-    where = past(offline, nats_url, nats_keys, ca_file, data_dir)
+    where = past_of(offline, nats_url, nats_keys, ca_file, data_dir)
     write_report(where, [order(Kind.STATEMENT, subject, period, at) for subject in subjects], form, output)
 
 
@@ -92,10 +94,11 @@ def usage(
     data_dir: DataDir = None,
 ) -> None:
     """Jobs, credits, tokens and seconds by cargo and day, of one account or of everybody."""
+    from cli.past import past_of
     from commands.reports.report import Kind, Subject, SubjectKind
 
     subject = account_subject(account) if account else Subject(of=SubjectKind.EVERYBODY)
-    where = past(offline, nats_url, nats_keys, ca_file, data_dir)
+    where = past_of(offline, nats_url, nats_keys, ca_file, data_dir)
     write_report(where, [order(Kind.USAGE, subject, in_month(month, offline), at)], form, output)
 
 
@@ -113,9 +116,10 @@ def audit(
     data_dir: DataDir = None,
 ) -> None:
     """Everything that was done in a time: by whom, how often, what operators did, and whether all of it balances."""
+    from cli.past import past_of
     from commands.reports.report import Kind, Subject, SubjectKind
 
-    where = past(offline, nats_url, nats_keys, ca_file, data_dir)
+    where = past_of(offline, nats_url, nats_keys, ca_file, data_dir)
     everybody = Subject(of=SubjectKind.EVERYBODY)
     write_report(where, [order(Kind.AUDIT, everybody, between(since, until), at)], form, output)
 
@@ -172,16 +176,6 @@ def between(since: str, until: str) -> "Period":
     if ends["--to"] is not None and ends["--to"] <= (ends["--from"] or 0):
         raise wrong_usage("--to", "must be later than --from")
     return Period(since_ms=ends["--from"] or 0, until_ms=ends["--to"])
-
-
-def past(
-    offline: Path | None, nats_url: str, nats_keys: Path | None, ca_file: Path | None, data_dir: Path | None
-) -> "AbstractAsyncContextManager[PastLog]":
-    from cli.past import exported_past, network_past
-
-    if offline:
-        return exported_past(offline)
-    return network_past(log_access(nats_url, nats_keys, ca_file, data_dir))
 
 
 def write_report(

@@ -11,7 +11,7 @@ import typer
 
 from cli.failure import CommandFailed, ExitCode
 from cli.options import AsJson, DataDir, Offline
-from cli.projections import NatsCaFile, NatsKeys, NatsUrl, log_access
+from cli.projections import NatsCaFile, NatsKeys, NatsUrl
 from cli.terminal import say, show_fields, show_json
 
 if TYPE_CHECKING:
@@ -38,14 +38,10 @@ def verify(
 
     Exit code 1 where something differs, with the first line that does.
     """
-    from cli.past import exported_past, network_past
+    from cli.past import past_of
 
     body = body_of(file)
-    past = (
-        exported_past(offline)
-        if offline
-        else network_past(log_access(nats_url, nats_keys, ca_file, data_dir))
-    )
+    past = past_of(offline, nats_url, nats_keys, ca_file, data_dir)
 
     async def compare() -> "Verification":
         async with past as log:
