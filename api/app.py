@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Lifespan
 
 from api import error_answers, openapi_document, websocket
 from api.compression import Compression
@@ -148,6 +149,22 @@ def build_app(services: Services) -> FastAPI:
         finally:
             await end_tasks(hearing)
 
+    app = routed_app(lifespan)
+    app.state.edge = edge
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=services.settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_middleware(Compression)
+    app.add_middleware(Envelope)
+    return app
+
+
+def routed_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Every path and the document of them, with nothing behind: what the reference page is written from."""
     app = FastAPI(
         title="Archipelago",
         version=VERSION,
@@ -158,7 +175,6 @@ def build_app(services: Services) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=openapi_document.operation_id,
     )
-    app.state.edge = edge
     for module in ROUTES:
         app.include_router(module.router, prefix=BASE)
     for module in OPENAI_ROUTES:
@@ -170,15 +186,6 @@ def build_app(services: Services) -> FastAPI:
     app.include_router(signing_keys.well_known_router)
     error_answers.install(app)
     openapi_document.install(app)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=services.settings.cors_origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=EXPOSED_HEADERS,
-    )
-    app.add_middleware(Compression)
-    app.add_middleware(Envelope)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code they describe: `events.md`, `errors.md`, `settings.md`, `cli.md`.
+"""Writes the reference pages from the code they describe: events, errors, settings, commands, routes.
 
 Called by `make docs`; tests/test_docs.py compares what stands in the folder with `pages()`, so a page cannot go stale.
 What a page says comes from docstrings, from field names and from the comment beside each code: improve those.
@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings
 
 from adapters.codec import EVENTS, current_version
 from docs.codes import errors_page
+from docs.routes import routes_page
 from docs.wording import NOTICE, first_paragraph, kind, paragraphs, sentence, table, unwrapped, words
 
 DOCS = Path(__file__).resolve().parent
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "errors.md": errors_page(),
         "events.md": events_page(),
+        "routes.md": routes_page(),
         "settings.md": settings_page(),
     }
 

@@ -46,7 +46,7 @@ async def prove_inclusion(
     """Prove that a commit is in the log that a checkpoint covers (RFC 9162, 2.1.3); leaf index is position - 1."""
     checkpoint = await checkpoint_of(edge, tree_size)
     if position > checkpoint.tree_size:
-        raise invalid("position", f"the checkpoint covers {checkpoint.tree_size}; ask again in a minute")
+        raise invalid("position", f"the checkpoint covers {checkpoint.tree_size}; ask again in a few minutes")
     try:
         path = await edge.services.proofs.inclusion(position, checkpoint.tree_size)
     except TreeBehind as behind:
@@ -98,7 +98,7 @@ async def checkpoint_of(edge: EdgeState, tree_size: int | None) -> CheckpointRow
             )
         return row
     if (row := await reads.newest()) is None:
-        raise ApiError(ErrorCode.NOT_FOUND, "no checkpoint is signed yet; ask again in a minute")
+        raise ApiError(ErrorCode.NOT_FOUND, "no checkpoint is signed yet; ask again in a few minutes")
     return row
 
 
