@@ -186,6 +186,30 @@ async def test_all_charges_are_all_earnings_and_fees_together_and_what_came_back
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+async def test_an_island_s_statement_is_its_row_in_the_statement_of_who_owns_it(seed: int) -> None:
+    commits = history(seed)
+    islands = sorted({commit.stream for commit in commits if commit.stream.startswith("island.")})
+    rows_of_owners = [
+        dict(zip([column.name for column in table.columns], row, strict=True))
+        for account_id in accounts_of(commits)
+        for table in [(await made(commits, Kind.STATEMENT, account(account_id), WHOLE)).table("by_island")]
+        for row in table.rows
+    ]
+    found = 0
+    for stream in islands:
+        island_id = stream.partition(".")[2]
+        subject = Subject(of=SubjectKind.ISLAND, id=island_id)
+        report = await made(commits, Kind.STATEMENT, subject, WHOLE)
+        [own] = report.table("by_island").rows
+        row = dict(zip([column.name for column in report.table("by_island").columns], own, strict=True))
+        assert row["earned_micro"] == figures(report)["total_micro"]
+        if report.main.rows:
+            found += 1
+            assert row in rows_of_owners
+    assert found > 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_a_report_of_a_month_that_is_over_never_changes_whatever_follows(seed: int) -> None:
     commits = history(seed)
     orders = [
