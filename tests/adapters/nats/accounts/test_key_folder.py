@@ -40,15 +40,16 @@ def test_each_program_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
     IslandKeys.of_registrar(KeyFolder(tmp_path / "registrar"))
 
 
+@pytest.mark.parametrize("name", ["emails.master", "subjects.master"])
 @pytest.mark.parametrize("lost", ["operator", "coordinator"])
-def test_the_secret_of_the_addresses_outlives_either_folder(tmp_path: Path, lost: str) -> None:
-    """Without it nobody who signed in by mail would be found again."""
+def test_the_secrets_of_what_people_write_outlive_either_folder(tmp_path: Path, lost: str, name: str) -> None:
+    """Without them nobody who signed in by mail would be found again, and no sealed text could be read."""
     Deployment.open(tmp_path)
-    secret = (tmp_path / "coordinator" / "emails.master").read_text()
-    (tmp_path / lost / "emails.master").unlink()
+    secret = (tmp_path / "coordinator" / name).read_text()
+    (tmp_path / lost / name).unlink()
     Deployment.open(tmp_path)
     for folder in ("operator", "coordinator"):
-        assert (tmp_path / folder / "emails.master").read_text() == secret
+        assert (tmp_path / folder / name).read_text() == secret
 
 
 def test_credentials_hold_a_document_for_the_seed_beside_it(tmp_path: Path) -> None:
