@@ -21,6 +21,7 @@ from projections.rebuild import verify
 from projections.registry import PROJECTIONS
 from tests.api.network import SEEN_S, Network, Person, eventually
 from tests.api.test_personal_texts import in_the_log, in_the_tables
+from tests.api.test_reports import MONTH, ask
 from tests.fabric import Fabric
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -149,3 +150,19 @@ def files_with(folder: Path, content: bytes) -> list[Path]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
     return [path for path in files if content in path.read_bytes()]
+
+
+@pytest.mark.usefixtures("erasing")
+async def test_an_invoice_is_the_same_to_the_byte_after_an_erasure(network: Network) -> None:
+    person, earner = await network.person(), await network.person()
+    island_id = await network.island(earner.account_id)
+    job_id = await network.run(person, await network.cargo(), island_id, "done")
+    await network.settle(job_id, person, earner=earner)
+    position = str(await network.services.log.last_position())
+    before = await ask(network, person, "invoice", month=MONTH, at=position)
+    assert before.json()["figures"]["jobs"] == 1
+    await asked(network, person)
+    await eventually(lambda: is_forgotten(network, person.account_id))
+    again = await network.key_for(person.account_id, scopes=(Scope.READ,))
+    after = await ask(network, again, "invoice", month=MONTH, at=position)
+    assert after.content == before.content
