@@ -27,6 +27,7 @@ from domain import (
     session,
     sign_in,
     treasury_events,
+    webhook,
 )
 
 EVENTS: Final[dict[str, type]] = {
@@ -141,6 +142,14 @@ EVENTS: Final[dict[str, type]] = {
     "treasury.compensation_granted": treasury_events.CompensationGranted,
     "treasury.refund_covered": treasury_events.RefundCovered,
     "treasury.refund_owed": treasury_events.RefundOwed,
+    "webhook.added": webhook.WebhookAdded,
+    "webhook.changed": webhook.WebhookChanged,
+    "webhook.paused": webhook.WebhookPaused,
+    "webhook.removed": webhook.WebhookRemoved,
+    "webhook.replayed": webhook.WebhookReplayed,
+    "webhook.resumed": webhook.WebhookResumed,
+    "webhook.secret_rotated": webhook.WebhookSecretRotated,
+    "webhook.tested": webhook.WebhookTested,
 }
 NAMES: Final = {kind: name for name, kind in EVENTS.items()}
 

@@ -64,6 +64,7 @@ from api.routes import (
     sign_in,
     signing_keys,
     verification,
+    webhooks,
     workloads,
     ws_tickets,
 )
@@ -123,6 +124,7 @@ ROUTES: Final = (
     review_oversight,
     network,
     not_built,
+    webhooks,
     ws_tickets,
     websocket,
 )

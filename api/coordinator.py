@@ -33,6 +33,7 @@ from adapters.nats.rejected_claims import RejectedClaims
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.postgres.leadership import Leadership
 from adapters.revealed_log import RevealedLog
+from adapters.safe_http import SafeHttp
 from api.archiving import keep_archive
 from api.check_policy import CheckPolicy
 from api.checkpointing import Checkpointing, signing_key
@@ -50,6 +51,8 @@ from api.preload_worker import preload_islands
 from api.services import Services
 from api.settings import Settings
 from api.version import VERSION
+from api.webhook_queueing import WebhookQueueing
+from api.webhook_sending import WebhookSending
 from api.workers import (
     Troubles,
     audit_log,
@@ -153,6 +156,8 @@ class Coordinator:
             proofs=LogProofs(self._raw_log, self._tables.tree, CheckpointReads(self._reads)),
             progress=self.progress,
             outputs=self._outputs,
+            deliveries=self._tables.deliveries,
+            safe_http=SafeHttp(to_loopback=self.settings.webhooks_to_loopback),
             artifacts=Artifacts(self.connections.api),
             rejected_claims=RejectionHistory(self.connections.api),
             registrar=RegistrarClient(self.connections.api),
@@ -213,6 +218,10 @@ class Coordinator:
         work["archive"] = partial(keep_archive, self._tables.archive, self._raw_log, self._tail)
         work["erasing"] = partial(keep_erasing, self.services(), self._tables.processes)
         work |= planner_work(planners, self._tail, self._carrier, self._tables.processes)
+        services = self.services()
+        queueing = WebhookQueueing(services, self._tables.deliveries, self._tables.processes)
+        work["webhook_queue"] = queueing.run
+        work["webhooks"] = WebhookSending(services, self._tables.deliveries, services.safe_http).run
         work["checkpoints"] = Checkpointing(
             self._raw_log,
             self.log,

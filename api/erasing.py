@@ -28,6 +28,7 @@ from domain.person import PersonErased
 from domain.rejection import Rejected, Rejection
 from domain.session import SESSION, EndSession
 from domain.sign_in import SIGN_IN, ReleaseEmail
+from domain.webhook import WEBHOOK, RemoveWebhook
 from projections.progress import ALL
 
 PROCESS: Final = "erasing"
@@ -87,7 +88,10 @@ async def cancel_batch(services: Services, batch_id: JobId, account_id: AccountI
 
 
 async def shut_out(services: Services, account_id: AccountId, origin: Origin) -> None:
-    """Revokes the account's keys, frees its address and ends its sessions."""
+    """Revokes the account's keys, frees its address, removes its webhooks and ends its sessions."""
+    for webhook_id in (await services.handler.state(WEBHOOK, account_id)).hooks:
+        remove = RemoveWebhook(webhook_id=webhook_id, now_ms=clock.now_ms())
+        await services.handler.handle(WEBHOOK, account_id, remove, origin=origin)
     for key in await services.reads.api_keys(account_id):
         revoke = RevokeApiKey(key_id=key.key_id, account_id=account_id, now_ms=clock.now_ms())
         await services.handler.handle(API_KEY, key.key_id, revoke, origin=origin)

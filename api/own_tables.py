@@ -5,7 +5,7 @@ Opened once by `api.coordinator`. All of it can be lost and comes again from the
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -17,6 +17,7 @@ from adapters.postgres.pairing_codes import PairingCodes
 from adapters.postgres.process_store import ProcessStore
 from adapters.postgres.snapshots import PostgresSnapshots, program_digest
 from adapters.postgres.tree_store import TreeStore
+from adapters.postgres.webhook_deliveries import WebhookDeliveries
 from api.settings import Settings
 
 CONNECTIONS_MAX: Final = 4
@@ -32,6 +33,7 @@ class OwnTables:
     key_uses: KeyUses
     archive: CommitArchive
     tree: TreeStore
+    deliveries: WebhookDeliveries
 
 
 @asynccontextmanager
@@ -49,16 +51,10 @@ async def own_tables(settings: Settings) -> AsyncIterator[OwnTables]:
             key_uses=KeyUses(pool),
             archive=CommitArchive(archive_pool),
             tree=TreeStore(pool),
+            deliveries=WebhookDeliveries(pool),
         )
-        for one in (
-            tables.processes,
-            tables.snapshots,
-            tables.codes,
-            tables.key_uses,
-            tables.archive,
-            tables.tree,
-        ):
-            await one.create()
+        for field in fields(tables):
+            await getattr(tables, field.name).create()
         yield tables
 
 

@@ -17,6 +17,8 @@ from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.postgres.key_uses import KeyUses
 from adapters.postgres.pairing_codes import PairingCodes
+from adapters.postgres.webhook_deliveries import WebhookDeliveries
+from adapters.safe_http import SafeHttp
 from api.log_proofs import LogProofs
 from api.settings import Settings
 from commands.event_log import EventLog
@@ -58,6 +60,8 @@ class Services:
     proofs: LogProofs
     progress: ProjectionProgress
     outputs: Outputs
+    deliveries: WebhookDeliveries
+    safe_http: SafeHttp
     artifacts: Artifacts
     rejected_claims: RejectionHistory
     registrar: RegistrarClient

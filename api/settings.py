@@ -69,6 +69,9 @@ class Settings(BaseSettings):
         default="",
         description="PostgreSQL database of the archive, best on another machine; empty: that of the read side.",
     )
+    webhooks_to_loopback: bool = Field(
+        default=False, description="Let webhooks call this very machine, also without https: for development."
+    )
     public_url: str = Field(
         default="",
         description="How clients and islands reach this coordinator; empty: host and port of this process.",

@@ -41,6 +41,10 @@ class Rejection(StrEnum):
     REVIEW_OWN = "review_own"  # Others say whether a review helps or breaks the rules.
     REVIEW_REMOVED = "review_removed"  # Staff took it down; its author writes no other one of this cargo.
 
+    WEBHOOK_UNKNOWN = "webhook_unknown"  # It was never added, or it was removed.
+    WEBHOOK_PAUSED = "webhook_paused"  # Resume it first.
+    WEBHOOKS_EXCEEDED = "webhooks_exceeded"  # Remove one of this account first.
+
     ISLAND_UNKNOWN = "island_unknown"  # Enrol the island first.
     OWNER_DIFFERS = "owner_differs"  # Another account owns this island.
     ISLAND_SUSPENDED = "island_suspended"  # An operator has to look first.

@@ -11,7 +11,7 @@ from adapters.codec import NAMES
 from api.shapes.present import present
 from domain.job_events import JobAssigned
 
-SECRET_FIELDS: Final = frozenset({"secret_sha256"})
+SECRET_FIELDS: Final = frozenset({"secret", "secret_sha256"})
 
 
 def fact_shape(event: object) -> dict[str, Any]:

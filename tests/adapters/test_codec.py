@@ -41,6 +41,7 @@ from domain import (
     sign_in,
     treasury,
     treasury_events,
+    webhook,
 )
 from domain.decider import Decider
 from domain.failure import Failure, Fault, Loss, ReturnReason
@@ -59,6 +60,7 @@ from tests import (
     sign_in_examples,
 )
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
+from tests.webhook_examples import WEBHOOKS
 
 GOLDEN: Final = Path(__file__).with_name("golden")
 DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
@@ -81,6 +83,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         session.SESSION,
         sign_in.SIGN_IN,
         treasury.TREASURY,
+        webhook.WEBHOOK,
     )
 }
 UNIONS: Final = (
@@ -101,6 +104,7 @@ UNIONS: Final = (
     session.SessionEvent,
     sign_in.SignInEvent,
     treasury_events.TreasuryEvent,
+    webhook.WebhookEvent,
 )
 
 # Every field is filled, so that a golden file shows each of them.
@@ -111,6 +115,7 @@ EXPLANATION: Final = replace(
     examples.refused(Refusal.RAM_SHORT), candidates=(examples.candidate_of(),), considered=2
 )
 EXAMPLES: Final[tuple[Any, ...]] = (
+    *WEBHOOKS,
     examples.opened(),
     examples.granted(),
     examples.held(),

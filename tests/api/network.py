@@ -19,8 +19,6 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 from nats.aio.client import Client
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 from websockets.asyncio.client import ClientConnection, connect
 
 from adapters import clock
@@ -38,15 +36,14 @@ from adapters.nats.raw_log import RawLog
 from adapters.nats.registrar_client import RegistrarClient
 from adapters.nats.rejection_history import RejectionHistory
 from adapters.nats.streams import create_streams
-from adapters.postgres.key_uses import KeyUses
-from adapters.postgres.pairing_codes import PairingCodes
-from adapters.postgres.tree_store import TreeStore
 from adapters.revealed_log import RevealedLog
+from adapters.safe_http import SafeHttp
 from api.api_key_text import new_api_key
 from api.app import build_app
 from api.connections import Connections
 from api.coordinator import make_read_tables
 from api.log_proofs import LogProofs
+from api.own_tables import own_tables
 from api.personal_texts import field_cipher
 from api.services import Services
 from api.settings import Settings
@@ -450,10 +447,7 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         progress = await stack.enter_async_context(ProjectionProgress(dsn))
-        pool = await stack.enter_async_context(pool_on(dsn))
-        codes, key_uses, tree = PairingCodes(pool), KeyUses(pool), TreeStore(pool)
-        for tables in (codes, key_uses, tree):
-            await tables.create()
+        tables = await stack.enter_async_context(own_tables(settings))
         work = [tail.run(), outputs.run(), registrar.run()]
         work += [Runner(dsn, projection).run_forever(tail.follow) for projection in PROJECTIONS]
         reads = await stack.enter_async_context(read_pool(dsn))
@@ -463,14 +457,16 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
             past=JetStreamPastLog(connections.projector),
             tail=tail,
             **readers(reads, log, cipher),
-            proofs=LogProofs(RawLog(connections.projector), tree, CheckpointReads(reads)),
+            proofs=LogProofs(RawLog(connections.projector), tables.tree, CheckpointReads(reads)),
             progress=progress,
             outputs=outputs,
+            deliveries=tables.deliveries,
+            safe_http=SafeHttp(to_loopback=True),
             artifacts=Artifacts(connections.api),
             rejected_claims=RejectionHistory(connections.api),
             registrar=RegistrarClient(connections.api),
-            pairing_codes=codes,
-            key_uses=key_uses,
+            pairing_codes=tables.codes,
+            key_uses=tables.key_uses,
             email_index=EmailIndex(b"a network's secret"),
             mailer=Mailbox(),
             nonce_secret=b"a network's secret",
@@ -519,10 +515,6 @@ def settings_of(fabric: Fabric, dsn: str) -> Settings:
         sign_ins_per_minute=PLENTY,
         write_wait_s=SEEN_S,
     )
-
-
-def pool_on(dsn: str) -> AsyncConnectionPool[AsyncConnection[Any]]:
-    return AsyncConnectionPool(dsn, min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
 
 
 async def is_up(server: uvicorn.Server) -> bool:

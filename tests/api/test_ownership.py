@@ -32,6 +32,8 @@ SHARED: Final = {
 """Others are asked for these."""
 NOT_BUILT: Final = ("{test_id}", "{workflow_id}")
 BODIES: Final[dict[tuple[str, str], Any]] = {
+    ("PATCH", "/api/v1/webhooks/{webhook_id}"): {"active": False},
+    ("POST", "/api/v1/webhooks/{webhook_id}/replay"): {"from_position": 1},
     ("PATCH", "/api/v1/hosts/{island_id}"): {"name": "taken over"},
     ("PUT", "/api/v1/marketplace/reviews/{review_id}"): {"review": {"rating": 1}},
 }
@@ -81,6 +83,8 @@ async def belongings(network: Network) -> Belongings:
     await call(network, owner, "POST", "/market/bids", {"workload": slug, "bid_price": "3.0"})
     inputs = [{"text": f"{MARK} {number}"} for number in range(2)]
     batch = await call(network, owner, "POST", "/jobs/batch", {"workload": slug, "inputs": inputs})
+    hook = {"url": f"https://1.1.1.1/{MARK}", "events": ["job"]}
+    webhook = await call(network, owner, "POST", "/webhooks", hook)
     ids = {
         "{job_id}/batch-status": f"{batch['id']}/batch-status",
         "{job_id}": job_id,
@@ -88,6 +92,7 @@ async def belongings(network: Network) -> Belongings:
         "{key}": owner.key_id,
         "{session}": await session_of(network, owner),
         "{review_id}": str(written["id"]),
+        "{webhook_id}": webhook["id"],
     }
     return Belongings(owner=owner, slug=slug, ids=ids)
 
