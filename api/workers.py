@@ -38,6 +38,8 @@ LAST_SAVE_S: Final = 1.0
 RESTART_FIRST_S: Final = 0.2
 RESTART_LONGEST_S: Final = 10.0
 HEALTHY_AFTER_S: Final = 30.0
+WELL_AFTER_S: Final = 3.0
+"""A worker that fails does so at once, mostly: on the commit that it cannot take, or without its server."""
 AUDIT_EVERY_S: Final = 30.0
 LOG_AUDIT: Final = "log_audit"
 
@@ -58,7 +60,7 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
     while True:
         started = loop.time()
         try:
-            await work()
+            await told_well(name, asyncio.ensure_future(work()), troubles)
         except Exception as fault:
             troubles.by_worker[name] = repr(fault)
             log.exception("worker_failed", extra={"worker": name})
@@ -66,6 +68,18 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
             pause_s = RESTART_FIRST_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, RESTART_LONGEST_S)
+
+
+async def told_well(name: str, working: asyncio.Future[None], troubles: Troubles) -> None:
+    """Waits for the end of `working`; a worker that has run for a moment is in no trouble any more."""
+    try:
+        await asyncio.wait({working}, timeout=WELL_AFTER_S)
+        if not working.done():
+            troubles.by_worker.pop(name, None)
+        await working
+    finally:
+        if working.cancel():  # Cancelled once, not again: it may be saving what it has.
+            await asyncio.gather(working, return_exceptions=True)
 
 
 async def run_process(
