@@ -5,6 +5,7 @@ Routes name what they need as a parameter: `Reader`, `JobReader`, `Writer`, `Len
 welcome and not needed, or `Anyone` for the few that take no key. Whatever has no valid key is counted by its address.
 """
 
+import hashlib
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
@@ -96,13 +97,18 @@ def credential_of(request: Request, edge: EdgeState) -> str | None:
 async def known(request: Request, edge: EdgeState, text: str) -> Caller | None:
     """Whose key this is. Once an address has shown too many unknown ones, only those seen lately are taken from it.
 
-    Raises `ApiError` (rate_limited).
+    The same one shown again is no further guess: somebody may wait for a key that was made a moment ago. Raises
+    `ApiError` (rate_limited).
     """
     limit = edge.services.settings.wrong_keys_per_minute
     who = f"wrong key {address_of(request)}"
-    caller = await edge.keys.caller(text, may_look_up=not edge.rates.is_used_up(who, limit))
-    if caller is None:
+    this_one = f"{who} {hashlib.sha256(text.encode()).hexdigest()}"
+    is_repeated = edge.rates.is_used_up(this_one, 1)
+    may_look_up = is_repeated or not edge.rates.is_used_up(who, limit)
+    caller = await edge.keys.caller(text, may_look_up=may_look_up)
+    if caller is None and not is_repeated:
         count(request, edge, who, limit)
+        edge.rates.count(this_one, 1)
     return caller
 
 

@@ -195,6 +195,26 @@ async def test_who_guesses_is_slowed_and_no_further_key_is_looked_up_for_him(net
     assert (known.status_code, unknown.status_code) == (200, 429)
 
 
+async def test_who_waits_for_a_key_of_his_own_is_no_guesser(network: Network) -> None:
+    person, text = await network.person(), new_api_key()
+    headers = {"Authorization": f"Bearer {text.text}"}
+    async with face(network, wrong_keys_per_minute=3) as http:
+        early = [(await http.get("/account", headers=headers)).status_code for _ in range(10)]
+        issued = IssueApiKey(
+            key_id=text.key_id,
+            account_id=person.account_id,
+            name="made a moment ago",
+            prefix=text.prefix,
+            secret_sha256=text.sha256,
+            scopes=(Scope.READ,),
+            now_ms=clock.now_ms(),
+        )
+        await network.command(API_KEY, text.key_id, issued)
+        then = await http.get("/account", headers=headers)
+    assert early == [401] * 10
+    assert then.status_code == 200
+
+
 async def test_a_further_session_ends_the_oldest(network: Network) -> None:
     person = await network.person()
     sessions = []
