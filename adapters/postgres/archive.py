@@ -12,6 +12,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
 from commands.raw_commit import RawCommit
 
 SCHEMA: Final = """
@@ -25,7 +26,6 @@ create or replace function archive.refuse() returns trigger language plpgsql as
 create or replace trigger only_added before update or delete or truncate on archive.commit_archive
     for each statement execute function archive.refuse();
 """
-SCHEMA_LOCK: Final = 0x41524354  # One coordinator at a time makes the tables.
 LAST: Final = "select coalesce(max(position), 0) from archive.commit_archive"
 EXISTS: Final = "select to_regclass('archive.commit_archive')"
 ROWS: Final = """
@@ -46,7 +46,7 @@ class CommitArchive:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.ARCHIVE_TABLES,))
             await connection.execute(SCHEMA)
 
     async def last_position(self) -> int:
@@ -57,7 +57,7 @@ class CommitArchive:
     async def add(self, commits: Sequence[RawCommit]) -> None:
         """All of them or none. Raises `ArchiveBroken` where they do not follow what is there."""
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.ARCHIVE_TABLES,))
             position = await last_of(connection)
             async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
                 for commit in commits:

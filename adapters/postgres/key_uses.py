@@ -11,11 +11,12 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
+
 WRITTEN_EVERY_S: Final = 10.0
 UNWRITTEN_MAX: Final = 50_000  # While Postgres is away; from then on new keys are not noted.
 
 SCHEMA: Final = "create table if not exists key_use (key_id text primary key, used_at_ms bigint not null)"
-SCHEMA_LOCK: Final = 0x4152434B  # One coordinator at a time makes the table.
 WRITE: Final = """
 insert into key_use select * from unnest(%s::text[], %s::bigint[])
 on conflict (key_id) do update set used_at_ms = greatest(key_use.used_at_ms, excluded.used_at_ms)
@@ -32,7 +33,7 @@ class KeyUses:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.KEY_USE_TABLES,))
             await connection.execute(SCHEMA)
 
     def note(self, key_id: str, *, now_ms: int) -> None:

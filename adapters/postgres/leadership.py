@@ -13,7 +13,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
-LEADER_LOCK: Final = 0x41524349
+from adapters.postgres.advisory_locks import AdvisoryLock
+
 STANDBY_LOOK_S: Final = 0.5
 HOLDER_LOOK_S: Final = 2.0
 RETRY_S: Final = 0.5
@@ -41,7 +42,7 @@ class Leadership:
 
     async def _become_leader(self, connection: AsyncConnection[Any]) -> None:
         while True:
-            found = await connection.execute("select pg_try_advisory_lock(%s)", (LEADER_LOCK,))
+            found = await connection.execute("select pg_try_advisory_lock(%s)", (AdvisoryLock.LEADERSHIP,))
             row = await found.fetchone()
             if row is not None and row[0]:
                 self.is_leader = True

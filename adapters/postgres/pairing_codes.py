@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
 from domain.ids import AccountId, IslandId
 
 ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # Nothing that is read as something else: no I, O, 0, 1.
@@ -33,7 +34,6 @@ create table if not exists pairing_tries (
 );
 create index if not exists pairing_tries_age on pairing_tries (ends_at_ms);
 """
-SCHEMA_LOCK: Final = 0x4152434A  # One coordinator at a time makes the tables.
 
 FORGET_CODES: Final = """
 delete from pairing_code where island_id in (
@@ -89,7 +89,7 @@ class PairingCodes:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.PAIRING_TABLES,))
             await connection.execute(SCHEMA)
 
     async def code_of(self, island_id: IslandId, *, now_ms: int) -> PairingCode:

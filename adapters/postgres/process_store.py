@@ -10,6 +10,8 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
+
 P = TypeVar("P")
 
 SCHEMA: Final = """
@@ -18,7 +20,6 @@ create table if not exists planner_picture (
     name text primary key, position bigint not null, picture bytea not null
 );
 """
-SCHEMA_LOCK: Final = 0x41524348  # One coordinator at a time makes the tables.
 
 
 class Superseded(Exception):
@@ -31,7 +32,7 @@ class ProcessStore:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection:
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.PROCESS_TABLES,))
             await connection.execute(SCHEMA)
 
     async def position(self, name: str) -> int:

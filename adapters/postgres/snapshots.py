@@ -16,6 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
 from commands.snapshots import Snapshot
 
 S = TypeVar("S")
@@ -27,7 +28,6 @@ create table if not exists aggregate_snapshot (
 );
 alter table aggregate_snapshot alter column state set storage external;
 """
-SCHEMA_LOCK: Final = 0x41524353  # One coordinator at a time makes the tables.
 NEWEST: Final = """
 select version, events, command_id, state from aggregate_snapshot where stream = %s and program = %s
 """
@@ -55,7 +55,7 @@ class PostgresSnapshots:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.SNAPSHOT_TABLES,))
             await connection.execute(SCHEMA)
 
     async def newest(self, stream: str, kind: type[S]) -> Snapshot[S] | None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
 from commands.log_tree import LogTree, Tile, open_addresses, proof, restored, tiles_for
 from commands.merkle import Span
 
@@ -21,7 +22,6 @@ create table if not exists log_tile (
     level smallint not null, index bigint not null, hashes bytea not null, primary key (level, index)
 );
 """
-SCHEMA_LOCK: Final = 0x41524349
 
 
 class TreeSuperseded(Exception):
@@ -38,7 +38,7 @@ class TreeStore:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.TREE_TABLES,))
             await connection.execute(SCHEMA)
 
     async def load(self) -> LogTree:

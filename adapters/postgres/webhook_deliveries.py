@@ -13,6 +13,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.postgres.advisory_locks import AdvisoryLock
+
 KEPT_MAX: Final = 1_000
 """Ended deliveries of one webhook that its owner can look at."""
 SCHEMA: Final = """
@@ -26,7 +28,6 @@ create table if not exists webhook_delivery (
 create index if not exists webhook_delivery_waiting on webhook_delivery (webhook_id, stream, position, index, replay)
     where state = 'waiting';
 """
-SCHEMA_LOCK: Final = 0x41524355
 QUEUE: Final = """
 insert into webhook_delivery (webhook_id, position, index, replay, account_id, event, stream, state)
 values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing
@@ -103,7 +104,7 @@ class WebhookDeliveries:
 
     async def create(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            await connection.execute("select pg_advisory_xact_lock(%s)", (AdvisoryLock.WEBHOOK_TABLES,))
             await connection.execute(SCHEMA)
 
     async def queue(self, deliveries: Sequence[Delivery]) -> None:
