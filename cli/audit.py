@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cli.case_file import save_case, show_proof
 from cli.failure import ExitCode, wrong_usage
 from cli.log_export import export_log
 from cli.log_restore import ArchiveDsn, restore_log
@@ -20,6 +21,8 @@ app = typer.Typer(
     help="Audit: whom a cargo or an island touched, and making it good. Needs an operator's key."
 )
 
+app.command("case")(save_case)
+app.command("proof")(show_proof)
 app.command("export")(export_log)
 app.command("restore")(restore_log)
 

@@ -57,6 +57,10 @@ class Coordinator:
     async def get(self, path: str, **query: str | int) -> dict[str, Any]:
         return await self._ask("GET", path, params=query)
 
+    async def download(self, path: str) -> bytes:
+        """An answer that is a file."""
+        return (await self._response("GET", path)).content
+
     async def find(self, path: str) -> dict[str, Any] | None:
         """The answer, or None where there is no such thing."""
         try:
@@ -96,13 +100,16 @@ class Coordinator:
             raise Unreachable(self.url, error) from error
 
     async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        return answer_of(await self._response(method, path, **request))
+
+    async def _response(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             response = await self._client.request(method, BASE + path, **request)
         except httpx.TransportError as error:
             raise Unreachable(self.url, error) from error
         if not response.is_success:
             raise refusal(response)
-        return answer_of(response)
+        return response
 
 
 class Unreachable(CommandFailed):

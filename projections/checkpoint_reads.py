@@ -27,6 +27,10 @@ class CheckpointReads:
         """The checkpoint over exactly so many commits."""
         return await self._one("of_size", tree_size=tree_size)
 
+    async def first_over(self, position: int) -> CheckpointRow | None:
+        """The first one that covers a position; None while none does."""
+        return await self._one("first_over", position=position)
+
     async def _one(self, name: str, **values: Any) -> CheckpointRow | None:
         async with (
             self._pool.connection() as connection,

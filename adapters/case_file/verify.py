@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--key", default="", help="the network's public key, as you know it from elsewhere")
     asked = parser.parse_args()
     try:
-        case, checkpoint, commits = read(Path(asked.where))
+        case, checkpoint, commits = opened(Path(asked.where))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
         say(f"{asked.where}: not a case file: {fault}")
         return 2
@@ -73,15 +73,19 @@ def say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def read(where: Path) -> tuple[Any, Any, Any]:
-    if where.is_dir():
-        texts = [(where / name).read_bytes() for name in FILES]
-    else:
+def opened(where: Path) -> tuple[Any, Any, Any]:
+    if not where.is_dir():
         with zipfile.ZipFile(where) as file:
-            if sum(file.getinfo(name).file_size for name in FILES) > FILE_BYTES_MAX:
-                raise ValueError("too large")
-            texts = [file.read(name) for name in FILES]
-    case, checkpoint, commits = (json.loads(text) for text in texts)
+            return read(file)
+    case, checkpoint, commits = (json.loads((where / name).read_bytes()) for name in FILES)
+    return case, checkpoint, commits
+
+
+def read(file: zipfile.ZipFile) -> tuple[Any, Any, Any]:
+    """Raises KeyError and ValueError."""
+    if sum(file.getinfo(name).file_size for name in FILES) > FILE_BYTES_MAX:
+        raise ValueError("too large")
+    case, checkpoint, commits = (json.loads(file.read(name)) for name in FILES)
     return case, checkpoint, commits
 
 

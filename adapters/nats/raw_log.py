@@ -44,6 +44,15 @@ class RawLog:
         except Unanswered as silence:
             raise LogUnavailable("reading the log") from silence
 
+    async def stream(self, stream: str) -> AsyncIterator[RawCommit]:
+        """Every commit of one aggregate (`job.<id>`), in order. Raises `LogUnavailable`."""
+        try:
+            async for batch in read_batches(self._client, subjects.EVT, subjects.fact(stream), start=1):
+                for message in batch:
+                    yield raw_commit_of(message)
+        except Unanswered as silence:
+            raise LogUnavailable(f"reading {stream}") from silence
+
 
 def raw_commit_of(message: Msg) -> RawCommit:
     """A raw commit from a message that came by direct get."""

@@ -27,6 +27,7 @@ ROUTES: Final = {
     ("GET", "/api/v1/jobs/{job_id}/stream"): Scope.READ,
     ("GET", "/api/v1/jobs/{job_id}/timeline"): Scope.READ,
     ("GET", "/api/v1/jobs/{job_id}/placement"): Scope.READ,
+    ("GET", "/api/v1/jobs/{job_id}/case"): Scope.READ,
     ("GET", "/api/v1/workloads"): Scope.READ,
     ("POST", "/api/v1/workloads"): Scope.WRITE,
     ("GET", "/api/v1/workloads/{slug}"): Scope.READ,

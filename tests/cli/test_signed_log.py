@@ -3,6 +3,9 @@
 import base64
 import gzip
 import json
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
@@ -15,6 +18,7 @@ import pytest
 from tests.cli.commands import Said, Up, comes_true, typed, up
 
 HASH = ("job", "submit", "wasm-hash", "--input", '{"text":"signed"}', "--follow", "--json")
+OTHER_KEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,29 @@ def kept(signing: Up, tmp_path: Path) -> Path:
     return file
 
 
+def test_a_commit_is_proven_to_be_in_the_signed_log(signing: Up) -> None:
+    said = signing.typed("audit", "proof", 3)
+    assert (said.code, "leaf, path, root and signature" in said.out) == (0, True), said.err
+    beyond = signing.typed("audit", "proof", 10_000_000)
+    assert "position: the checkpoint covers" in beyond.err
+
+
+def test_a_job_becomes_a_file_that_anybody_verifies(signing: Up, tmp_path: Path) -> None:
+    job_id = signing.typed("job", "list", "--json").json[-1]["id"]
+    file = tmp_path / "case.zip"
+    assert comes_true(lambda: signing.typed("audit", "case", job_id, file).code == 0)
+    with zipfile.ZipFile(file) as packed:
+        packed.extractall(tmp_path / "case")
+    words = (sys.executable, "-I", "-S", tmp_path / "case" / "verify.py", file)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, "signature: right" in done.stdout) == (0, True), done.stdout
+    again = signing.typed("audit", "case", job_id, file)
+    assert "is there already" in again.err
+    wrong = signing.typed("audit", "case", job_id, tmp_path / "other.zip", "--signer", OTHER_KEY)
+    assert f"not by {OTHER_KEY}" in wrong.err
+    assert not (tmp_path / "other.zip").exists()
+
+
 def result(said: Said, name: str) -> dict[str, Any]:
     return next(one for one in json.loads(said.out) if one["name"] == name)
 
@@ -88,7 +115,7 @@ def test_another_key_than_the_one_that_is_known_is_told(export: Path) -> None:
         "--offline",
         export,
         "--key",
-        "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4",
+        OTHER_KEY,
     )
     assert said.code == 1
     assert "not by the key you named" in said.out
