@@ -17,6 +17,7 @@ from domain.ids import CargoSlug, IslandId, JobId
 from domain.session import SESSION, OpenSession
 from tests.api.network import Network, Person
 from tests.api.test_keys import OPEN, ROUTES
+from tests.api.test_proofs import Signer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,6 +95,7 @@ async def belongings(network: Network) -> Belongings:
         "{review_id}": str(written["id"]),
         "{webhook_id}": webhook["id"],
     }
+    await Signer(network).signed()  # A case file needs a checkpoint over it.
     return Belongings(owner=owner, slug=slug, ids=ids)
 
 
