@@ -59,27 +59,19 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
     pause_s = RESTART_FIRST_S
     while True:
         started = loop.time()
+        # A worker that has run for a moment is in no trouble any more.
+        well = loop.call_later(WELL_AFTER_S, troubles.by_worker.pop, name, None)
         try:
-            await told_well(name, asyncio.ensure_future(work()), troubles)
+            await work()
         except Exception as fault:
             troubles.by_worker[name] = repr(fault)
             log.exception("worker_failed", extra={"worker": name})
+        finally:
+            well.cancel()
         if loop.time() - started > HEALTHY_AFTER_S:
             pause_s = RESTART_FIRST_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, RESTART_LONGEST_S)
-
-
-async def told_well(name: str, working: asyncio.Future[None], troubles: Troubles) -> None:
-    """Waits for the end of `working`; a worker that has run for a moment is in no trouble any more."""
-    try:
-        await asyncio.wait({working}, timeout=WELL_AFTER_S)
-        if not working.done():
-            troubles.by_worker.pop(name, None)
-        await working
-    finally:
-        if working.cancel():  # Cancelled once, not again: it may be saving what it has.
-            await asyncio.gather(working, return_exceptions=True)
 
 
 async def run_process(
