@@ -64,6 +64,8 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
         try:
             await work()
         except Exception as fault:
+            if told_to_stop():
+                raise asyncio.CancelledError from fault
             troubles.by_worker[name] = repr(fault)
             log.exception("worker_failed", extra={"worker": name})
         finally:
@@ -72,6 +74,15 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
             pause_s = RESTART_FIRST_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, RESTART_LONGEST_S)
+
+
+def told_to_stop() -> bool:
+    """Whether this task was cancelled, also where a library made an error of its own of that.
+
+    nats-py tells a read that is cancelled on a closed connection as `ConnectionClosedError`.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def run_process(

@@ -71,3 +71,22 @@ async def test_a_worker_that_is_cancelled_saves_what_it_has(after_s: float) -> N
     await asyncio.sleep(after_s + 0.001)
     await ended(task)
     assert saved == ["all of it"]
+
+
+async def test_a_worker_whose_cancelling_a_library_makes_an_error_of_its_own_ends_all_the_same() -> None:
+    troubles, waits = Troubles(), asyncio.Event()
+
+    async def work() -> None:
+        waits.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionError("the connection is closed") from None
+
+    task = asyncio.create_task(keep_running("copying", work, troubles))
+    await waits.wait()
+    task.cancel()
+    ended_ones, _ = await asyncio.wait([task], timeout=2)
+    assert ended_ones == {task}
+    assert task.cancelled()
+    assert troubles.by_worker == {}
