@@ -62,10 +62,8 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
         # A worker that has run for a moment is in no trouble any more.
         well = loop.call_later(WELL_AFTER_S, troubles.by_worker.pop, name, None)
         try:
-            await work()
+            await _apart(work)
         except Exception as fault:
-            if told_to_stop():
-                raise asyncio.CancelledError from fault
             troubles.by_worker[name] = repr(fault)
             log.exception("worker_failed", extra={"worker": name})
         finally:
@@ -76,13 +74,20 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
         pause_s = min(pause_s * 2, RESTART_LONGEST_S)
 
 
-def told_to_stop() -> bool:
-    """Whether this task was cancelled, also where a library made an error of its own of that.
+async def _apart(work: Callable[[], Awaitable[None]]) -> None:
+    """Runs `work` in a task of its own, so that being cancelled ends its caller whatever `work` makes of that.
 
-    nats-py tells a read that is cancelled on a closed connection as `ConnectionClosedError`.
+    nats-py tells a read that is cancelled on a closed connection as `ConnectionClosedError`, and a task group that
+    failed leaves its task's count of cancellations raised (Python 3.11): neither error nor count can be asked.
     """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    working = asyncio.ensure_future(work())
+    try:
+        await asyncio.wait({working})
+    except asyncio.CancelledError:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        raise
+    await working
 
 
 async def run_process(
