@@ -88,14 +88,14 @@ async def cancel_batch(services: Services, batch_id: JobId, account_id: AccountI
 
 
 async def shut_out(services: Services, account_id: AccountId, origin: Origin) -> None:
-    """Revokes the account's keys, frees its address, removes its webhooks and ends its sessions."""
+    """Revokes the account's keys, frees its addresses, removes its webhooks and ends its sessions."""
     for webhook_id in (await services.handler.state(WEBHOOK, account_id)).hooks:
         remove = RemoveWebhook(webhook_id=webhook_id, now_ms=clock.now_ms())
         await services.handler.handle(WEBHOOK, account_id, remove, origin=origin)
     for key in await services.reads.api_keys(account_id):
         revoke = RevokeApiKey(key_id=key.key_id, account_id=account_id, now_ms=clock.now_ms())
         await services.handler.handle(API_KEY, key.key_id, revoke, origin=origin)
-    if (email := await services.sign_ins.email(account_id)) is not None:
+    for email in await services.sign_ins.emails(account_id):
         free = ReleaseEmail(email_index=email.email_index, account_id=account_id, now_ms=clock.now_ms())
         await services.handler.handle(SIGN_IN, email.email_index, free, origin=origin)
     while sessions := await services.sign_ins.sessions(account_id, now_ms=clock.now_ms()):

@@ -52,8 +52,8 @@ async def use_link(edge: EdgeState, link: str, name: str, request_id: str) -> Si
     used = handled.events[0]
     assert isinstance(used, SignInLinkUsed)
     if used.is_confirmation:
-        await release_former(edge, used, request_id)
         await edge.settle(ACCOUNTS, handled.position)
+        await release_former(edge, used, request_id)
         return EmailConfirmed(account_id=used.account_id, position=handled.position)
     await ensure_account(edge, used.account_id, request_id)
     await edge.bans.check(used.account_id)
@@ -61,12 +61,17 @@ async def use_link(edge: EdgeState, link: str, name: str, request_id: str) -> Si
 
 
 async def release_former(edge: EdgeState, used: SignInLinkUsed, request_id: str) -> None:
-    """The address that the account had before signs in to nothing."""
-    former = await edge.services.sign_ins.email(used.account_id)
-    if former is None or former.email_index == used.email_index:
-        return
-    command = ReleaseEmail(email_index=former.email_index, account_id=used.account_id, now_ms=clock.now_ms())
-    await edge.services.handler.handle(SIGN_IN, former.email_index, command, origin=origin_in(request_id))
+    """The addresses that the account had before sign in to nothing."""
+    for former in await edge.services.sign_ins.emails(used.account_id):
+        if former.email_index == used.email_index:
+            continue
+        command = ReleaseEmail(
+            email_index=former.email_index, account_id=used.account_id, now_ms=clock.now_ms()
+        )
+        handled = await edge.services.handler.handle(
+            SIGN_IN, former.email_index, command, origin=origin_in(request_id)
+        )
+        await edge.settle(ACCOUNTS, handled.position)
 
 
 async def ensure_account(edge: EdgeState, account_id: AccountId, request_id: str) -> None:

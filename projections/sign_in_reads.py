@@ -11,6 +11,7 @@ from projections.sign_in_rows import EMAILS, SESSIONS, EmailRow, SessionRow
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
+EMAILS_READ_MAX: Final = 10  # One, and during a change of it two.
 SESSIONS_LISTED_MAX: Final = 100
 
 R = TypeVar("R")
@@ -35,9 +36,12 @@ class SignInReads:
         )
 
     async def email(self, account_id: AccountId) -> EmailRow | None:
-        """The address by which the account signs in, or None."""
-        found = await self._rows(EMAILS.table, "email", account_id=account_id)
-        return found[0] if found else None
+        """The address of an account, or None."""
+        return next(iter(await self.emails(account_id)), None)
+
+    async def emails(self, account_id: AccountId) -> list[EmailRow]:
+        """Every address that signs in to the account, the one confirmed last first, at most `EMAILS_READ_MAX`."""
+        return await self._rows(EMAILS.table, "emails", account_id=account_id, limit=EMAILS_READ_MAX)
 
     async def _rows(self, table: Table[R], name: str, **values: Any) -> list[R]:
         async with (

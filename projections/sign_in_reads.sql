@@ -10,7 +10,7 @@ SELECT * FROM sessions
 WHERE account_id = %(account_id)s AND ended_at_ms IS NULL AND expires_at_ms > %(now_ms)s
 ORDER BY created_position DESC LIMIT %(limit)s;
 
--- name: email
--- The address of an account.
+-- name: emails
+-- The addresses that sign in to an account, the one confirmed last first: more than one only until a change is over.
 SELECT * FROM emails WHERE account_id = %(account_id)s AND confirmed_at_ms IS NOT NULL
-ORDER BY confirmed_at_ms DESC LIMIT 1;
+ORDER BY confirmed_at_ms DESC, position DESC LIMIT %(limit)s;
