@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.columnar_fleet import ColumnarFleet
 from cli.books import Books, progress_of
 from cli.failure import wrong_usage
 from commands.counterfactual import Comparison, Counterfactual, Supposition
@@ -39,7 +40,7 @@ async def replay_log(books: Books, supposed: Supposition, first: int, last: int 
 async def replay_between(log: EventLog, supposed: Supposition, first: int, last: int) -> Replayed:
     if first > last:
         raise wrong_usage("--from", f"must not be behind --to and the end of the log, {last}")
-    replay, counterfactual = Replay(), Counterfactual(supposed)
+    replay, counterfactual = Replay(), Counterfactual(supposed, ColumnarFleet)
     progress, started, commits_read = progress_of("replay"), time.monotonic(), 0
 
     def decide(decision: PastDecision) -> None:

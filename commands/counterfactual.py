@@ -3,16 +3,18 @@
 Called by `archipelago placement replay` with one `commands.replay.PastDecision` after another. Each decision is made
 again on the fleet that was recorded: it is not followed what the other winner's slots would have meant for the next.
 A decision counts only where the recorded rules and fleet lead to the recorded winner; what does not is counted apart.
+Placers are told what changed between two decisions and not the whole fleet, so that a large one costs little.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from commands.placer import Placer, PlainPlacer
 from commands.replay import PastDecision
 from domain.ids import IslandId, JobId
-from domain.placement import Offer, Placement, ask_micro, place
+from domain.placement import Offer, Placement, Want, ask_micro
 from domain.placement_rules import CURRENT, PlacementRules
 
 CHANGES_TOLD_MAX: Final = 100
@@ -92,32 +94,78 @@ class Comparison:
     shares: dict[IslandId, Share] = field(default_factory=dict)
 
 
+class SupposedFleet:
+    """The fleet of one decision after another in two placers: as it was, and as it is supposed."""
+
+    def __init__(self, supposition: Supposition, placer_of: Callable[[PlacementRules], Placer]) -> None:
+        self._supposed = supposition
+        self._recorded, self._otherwise = placer_of(CURRENT), placer_of(supposition.rules)
+        self._offers: dict[IslandId, Offer] = {}
+        self._priced: dict[IslandId, Offer] = {}
+
+    def follow(self, offers: Mapping[IslandId, Offer]) -> Iterator[Offer]:
+        """Takes on the fleet of the next decision. Yields what is new or changed in it."""
+        for island_id in self._offers.keys() - offers.keys():
+            del self._offers[island_id]
+            self._recorded.remove(island_id)
+            self._suppose_gone(island_id)
+        for island_id, offer in offers.items():
+            if self._offers.get(island_id) is not offer:
+                self._offers[island_id] = offer
+                self._recorded.update(offer)
+                self._suppose(offer)
+                yield offer
+
+    def place(self, decision: PastDecision) -> Placement:
+        """What the recorded rules make of it."""
+        return self._recorded.place(
+            decision.want, now_ms=decision.at_ms, view_position=decision.view_position
+        )
+
+    def place_otherwise(self, decision: PastDecision) -> Placement:
+        for offer in self._priced.values():
+            self._otherwise.update(at_other_price(offer, decision.want, self._supposed.permille_of(offer)))
+        return self._otherwise.place(
+            decision.want, now_ms=decision.at_ms, view_position=decision.view_position
+        )
+
+    def _suppose(self, offer: Offer) -> None:
+        self._priced.pop(offer.island_id, None)
+        if self._supposed.is_without(offer):
+            self._otherwise.remove(offer.island_id)
+        elif self._supposed.permille_of(offer) == WHOLE_PERMILLE:
+            self._otherwise.update(offer)
+        else:  # What it asks depends on the job.
+            self._priced[offer.island_id] = offer
+
+    def _suppose_gone(self, island_id: IslandId) -> None:
+        self._priced.pop(island_id, None)
+        self._otherwise.remove(island_id)
+
+
 class Counterfactual:
     """`strangers` are the islands of the supposition that no decision has seen so far."""
 
-    def __init__(self, supposition: Supposition) -> None:
-        self._supposed = supposition
+    def __init__(
+        self, supposition: Supposition, placer_of: Callable[[PlacementRules], Placer] = PlainPlacer
+    ) -> None:
+        self._fleet = SupposedFleet(supposition, placer_of)
         self.strangers = set(supposition.islands)
         self.comparison = Comparison()
 
     def take(self, decision: PastDecision) -> None:
         """Makes one decision again, twice: as it was, to see that it comes out so, and as it is supposed."""
+        for offer in self._fleet.follow(decision.offers):
+            self.strangers -= {offer.island_id, offer.name}
         if decision.rules_version != CURRENT.version:
             self.comparison.of_old_rules += 1
-            return
-        if not is_reproduced(decision):
+        elif not is_same(decision, self._fleet.place(decision)):
             self.comparison.not_reproduced += 1
             if len(self.comparison.examples) < EXAMPLES_TOLD_MAX:
                 self.comparison.examples.append(decision.position)
-            return
-        self.comparison.decided += 1
-        for offer in decision.offers.values() if self.strangers else ():
-            self.strangers -= {offer.island_id, offer.name}
-        self._compare(decision, self._decide_otherwise(decision))
-
-    def _decide_otherwise(self, decision: PastDecision) -> Placement:
-        offers = supposed_offers(decision, self._supposed)
-        return place(decision.want, offers, now_ms=decision.at_ms, rules=self._supposed.rules)
+        else:
+            self.comparison.decided += 1
+            self._compare(decision, self._fleet.place_otherwise(decision))
 
     def _compare(self, decision: PastDecision, otherwise: Placement) -> None:
         after = otherwise.winner.island_id if otherwise.winner else None
@@ -151,23 +199,15 @@ class Counterfactual:
         return self.comparison.shares.setdefault(island_id, Share(name=name))
 
 
-def is_reproduced(decision: PastDecision) -> bool:
-    """Whether the recorded rules and fleet lead to what was recorded."""
-    again = place(decision.want, decision.offers.values(), now_ms=decision.at_ms)
+def is_same(decision: PastDecision, again: Placement) -> bool:
+    """Whether it was placed where it was recorded, and at that price."""
     winner = again.winner.island_id if again.winner else None
     return (winner, again.price_micro) == (decision.winner, decision.price_micro)
 
 
-def supposed_offers(decision: PastDecision, supposed: Supposition) -> Iterable[Offer]:
-    for offer in decision.offers.values():
-        if supposed.is_without(offer):
-            continue
-        permille = supposed.permille_of(offer)
-        if permille == WHOLE_PERMILLE:
-            yield offer
-        else:
-            ask = ask_micro(decision.want, offer) * permille // WHOLE_PERMILLE
-            yield replace(offer, asks_micro={decision.want.cargo.slug: ask})
+def at_other_price(offer: Offer, want: Want, permille: int) -> Offer:
+    """The same island asking otherwise for one job."""
+    return replace(offer, asks_micro={want.cargo.slug: ask_micro(want, offer) * permille // WHOLE_PERMILLE})
 
 
 def turn_of(decision: PastDecision, after: IslandId | None, price_micro: int) -> Turn | None:

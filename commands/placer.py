@@ -9,6 +9,7 @@ from typing import Protocol
 
 from domain.ids import IslandId
 from domain.placement import Offer, Placement, Want, place
+from domain.placement_rules import CURRENT, PlacementRules
 
 
 class Placer(Protocol):
@@ -22,7 +23,8 @@ class Placer(Protocol):
 
 
 class PlainPlacer:
-    def __init__(self) -> None:
+    def __init__(self, rules: PlacementRules = CURRENT) -> None:
+        self._rules = rules
         self._offers: dict[IslandId, Offer] = {}
 
     def update(self, offer: Offer) -> None:
@@ -32,4 +34,6 @@ class PlainPlacer:
         self._offers.pop(island_id, None)
 
     def place(self, want: Want, *, now_ms: int, view_position: int) -> Placement:
-        return place(want, self._offers.values(), now_ms=now_ms, view_position=view_position)
+        return place(
+            want, self._offers.values(), now_ms=now_ms, view_position=view_position, rules=self._rules
+        )
