@@ -34,7 +34,7 @@ NEXT_STEPS: Final = {
     "unavailable": "repeat in a moment; with --idempotency-key nothing is done twice",
     "not_caught_up": "repeat in a second",
     "pairing_code_unknown": "type the code that the island shows now; it changes every ten minutes",
-    "not_found": "see what there is: archipelago job list, cargo list or island list",
+    "not_found": "see what there is with its `list`, as in: archipelago job list",
     "idempotency_mismatch": "use a new --idempotency-key for another request",
 }
 """What to do about an error code of the API, where the message alone does not say it."""

@@ -30,6 +30,7 @@ from cli import (
     report,
     sign_in,
     up,
+    webhook,
 )
 from cli.failure import CommandFailed, ExitCode
 from cli.terminal import complain
@@ -65,6 +66,7 @@ app.add_typer(placement.app, name="placement")
 app.add_typer(audit.app, name="audit")
 app.add_typer(report.app, name="report")
 app.add_typer(as_of.app, name="as-of")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(projections.app, name="projections")
 
 

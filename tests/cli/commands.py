@@ -90,7 +90,7 @@ class Up:
 
 
 @contextmanager
-def up(root: Path, notices: Path, *options: str) -> Iterator[Up]:
+def up(root: Path, notices: Path, *options: str, **environment: str) -> Iterator[Up]:
     """A network on that directory; stopped afterwards where it still runs."""
     with notices.open("w") as lines:
         process = subprocess.Popen(
@@ -98,6 +98,7 @@ def up(root: Path, notices: Path, *options: str) -> Iterator[Up]:
             stdout=subprocess.PIPE,
             stderr=lines,
             text=True,
+            env=os.environ | environment,
             cwd=Path(__file__).parents[2],
         )
     try:

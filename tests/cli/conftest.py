@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.cli.commands import Up, up
 from tests.servers import temporary_folder
 
+ALLOWED: Final = {"ARCHIPELAGO_WEBHOOKS_TO_LOOPBACK": "true"}
+"""Tests tell nothing to anybody but this machine."""
+
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     notices = tmp_path_factory.mktemp("up") / "notices"
-    with temporary_folder() as root, up(root, notices) as running:
+    with temporary_folder() as root, up(root, notices, **ALLOWED) as running:
         yield running
 
 
