@@ -32,6 +32,7 @@ from domain import (
 
 EVENTS: Final[dict[str, type]] = {
     "account.opened": account_events.AccountOpened,
+    "account.renamed": account_events.AccountRenamed,
     "account.credits_granted": account_events.CreditsGranted,
     "account.credits_held": account_events.CreditsHeld,
     "account.hold_split": account_events.HoldSplit,

@@ -66,6 +66,21 @@ def account(
     warn_if_low(answer)
 
 
+@app.command("rename")
+def rename(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called from now on.")],
+    *,
+    url: Url = "",
+    key: Key = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Rename your account."""
+    from cli.coordinator import ask
+
+    renamed = ask(url, key, data_dir, lambda coordinator: coordinator.patch("/account", {"name": name}))
+    say(f"The account is called {renamed['name']} now.")
+
+
 @app.command("correct")
 def correct(
     account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id of the account.")],

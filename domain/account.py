@@ -20,6 +20,7 @@ from domain.account_commands import (
     ReceiveRefund,
     ReleaseEscrow,
     ReleaseHold,
+    RenameAccount,
     SaveBid,
     SettleHold,
     SplitHold,
@@ -28,6 +29,7 @@ from domain.account_commands import (
 from domain.account_events import (
     AccountEvent,
     AccountOpened,
+    AccountRenamed,
     BalanceRanLow,
     BalanceRecovered,
     BidSaved,
@@ -109,6 +111,8 @@ def decide_movement(account: Account, command: AccountCommand) -> list[AccountEv
             return receive_compensation(account, command)
         case SaveBid():
             return save_bid(account, command)
+        case RenameAccount():
+            return rename(command)
         case _:
             assert_never(command)
 
@@ -384,10 +388,17 @@ def save_bid(account: Account, command: SaveBid) -> list[AccountEvent]:
     ]
 
 
+def rename(command: RenameAccount) -> list[AccountEvent]:
+    """Never compared with the name so far: what a person wrote may not be readable any more."""
+    return [AccountRenamed(account_id=command.account_id, name=command.name, renamed_at_ms=command.now_ms)]
+
+
 def evolve(account: Account, event: AccountEvent) -> Account:
     match event:
         case AccountOpened():
             return replace(account, is_open=True)
+        case AccountRenamed():
+            return account
         case CreditsGranted():
             return replace(
                 account,

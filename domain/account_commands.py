@@ -154,6 +154,13 @@ class SaveBid:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameAccount:
+    account_id: AccountId
+    name: str
+    now_ms: int
+
+
 AccountCommand = (
     OpenAccount
     | GrantCredits
@@ -168,4 +175,5 @@ AccountCommand = (
     | ReceiveRefund
     | ReceiveCompensation
     | SaveBid
+    | RenameAccount
 )

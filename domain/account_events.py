@@ -187,6 +187,13 @@ class BidSaved:
     saved_at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRenamed:
+    account_id: AccountId
+    name: Annotated[str, PersonalOf("account_id")]
+    renamed_at_ms: int
+
+
 AccountEvent = (
     AccountOpened
     | CreditsGranted
@@ -203,4 +210,5 @@ AccountEvent = (
     | BalanceRanLow
     | BalanceRecovered
     | BidSaved
+    | AccountRenamed
 )

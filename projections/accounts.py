@@ -12,6 +12,7 @@ from commands.event_log import Commit
 from domain.account_events import (
     AccountEvent,
     AccountOpened,
+    AccountRenamed,
     BalanceRanLow,
     BalanceRecovered,
     BidSaved,
@@ -87,6 +88,8 @@ def account_after(row: AccountRow | None, event: AccountEvent, position: int) ->
     if row is None:
         return None
     match event:
+        case AccountRenamed():
+            return replace(row, name=event.name, position=position)
         case CreditsGranted():
             return moved(row, position, free=event.amount_micro)
         case CreditsHeld():

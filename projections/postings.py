@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from domain.account_events import (
     AccountEvent,
     AccountOpened,
+    AccountRenamed,
     BalanceRanLow,
     BalanceRecovered,
     BidSaved,
@@ -119,7 +120,7 @@ def posting_of(event: MoneyEvent) -> Posting | None:
             return posting_of_treasury(event)
         case CreditsCorrected() | EarningTakenBack() | ChargeRefunded() | CompensationPaid():
             return repair(event)
-        case AccountOpened() | BidSaved() | BalanceRanLow() | BalanceRecovered():
+        case AccountOpened() | AccountRenamed() | BidSaved() | BalanceRanLow() | BalanceRecovered():
             return None
         case CreditsGranted():
             return Posting(

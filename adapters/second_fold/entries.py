@@ -155,6 +155,7 @@ RULES: Final[Mapping[str, Rule]] = {
 WITHOUT_ENTRIES: Final = frozenset(
     {
         "account.opened",
+        "account.renamed",
         "account.bid_saved",
         "account.balance_ran_low",
         "account.balance_recovered",

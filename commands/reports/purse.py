@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from domain.account_events import (
     AccountEvent,
     AccountOpened,
+    AccountRenamed,
     BalanceRanLow,
     BalanceRecovered,
     BidSaved,
@@ -92,7 +93,9 @@ def moved(event: AccountEvent | TreasuryEvent) -> Purse:
             return Purse(fees=-event.amount_micro, treasury=event.amount_micro)
         case CompensationGranted() | RefundCovered():
             return Purse(treasury=-event.amount_micro, clearing=event.amount_micro)
-        case AccountOpened() | BidSaved() | BalanceRanLow() | BalanceRecovered() | HoldSplit() | RefundOwed():
+        case AccountOpened() | AccountRenamed() | BidSaved() | HoldSplit() | RefundOwed():
+            return NOTHING
+        case BalanceRanLow() | BalanceRecovered():
             return NOTHING
         case _:
             assert_never(event)

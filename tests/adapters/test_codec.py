@@ -117,6 +117,7 @@ EXPLANATION: Final = replace(
 EXAMPLES: Final[tuple[Any, ...]] = (
     *WEBHOOKS,
     examples.opened(),
+    account_events.AccountRenamed(account_id=CUSTOMER, name="Ada", renamed_at_ms=at_ms(2)),
     examples.granted(),
     examples.held(),
     account_events.BidSaved(account_id=CUSTOMER, slug=SLUG, bid_micro=1_500_000, saved_at_ms=at_ms(2)),

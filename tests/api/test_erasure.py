@@ -65,6 +65,8 @@ async def test_nothing_an_erased_person_wrote_is_left_and_the_books_add_up(
     batch = {"workload": slug, "inputs": [{"text": "fossa one"}, {"text": "fossa two"}]}
     await network.http.post("/jobs/batch", json=batch, headers=person.headers)
 
+    await network.http.patch("/account", json={"name": "Fossa fossa"}, headers=person.headers)
+
     assert (await asked(network, person)).status_code == 202
     await eventually(lambda: is_forgotten(network, person.account_id))
     assert await is_shut_out(network, person)

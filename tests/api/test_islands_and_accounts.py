@@ -36,6 +36,23 @@ async def test_the_account_is_shown_as_each_client_reads_it(network: Network) ->
     assert sdk.json()["data"]["id"] == str(plain["id"])
 
 
+async def test_an_account_is_renamed_by_its_owner(network: Network) -> None:
+    person = await network.person(funds=7)
+    before = (await network.http.get("/account", headers=person.headers)).json()
+    renamed = await network.http.patch("/account", json={"name": " Ada's shed "}, headers=person.headers)
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "Ada's shed")
+    after = renamed.headers["Archipelago-Position"]
+    read = (await network.http.get(f"/account?after={after}", headers=person.headers)).json()
+    assert read == before | {"name": "Ada's shed", "position": int(after)}
+
+
+@pytest.mark.parametrize("name", ["", "   ", "bell\x07", "x" * 101, 7])
+async def test_a_name_that_cannot_be_shown_is_refused(network: Network, name: object) -> None:
+    person = await network.person(funds=0)
+    refused = await network.http.patch("/account", json={"name": name}, headers=person.headers)
+    assert (refused.status_code, list(refused.json()["errors"])) == (422, ["name"])
+
+
 async def test_the_books_are_read_from_a_position_on(network: Network) -> None:
     person, slug = await network.person(), await network.cargo()
     await network.job(person, slug)

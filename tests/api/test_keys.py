@@ -87,6 +87,7 @@ ROUTES: Final = {
     ("GET", "/api/v1/account"): Scope.READ,
     ("GET", "/api/v1/accounts/{account_id}/balance"): Scope.ADMIN,
     ("GET", "/api/v1/audit/placement"): Scope.ADMIN,
+    ("PATCH", "/api/v1/account"): Scope.WRITE,
     ("PUT", "/api/v1/account/email"): Scope.WRITE,
     ("POST", "/api/v1/sign-in"): OPEN,
     ("POST", "/api/v1/sign-out"): Scope.READ,

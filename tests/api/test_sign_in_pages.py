@@ -42,6 +42,10 @@ async def test_a_person_signs_in_makes_a_key_revokes_it_and_signs_out(network: N
     assert email in shown
     assert "10000.0" in shown
 
+    await tab.value("document.getElementById('account-name').value = 'Ada'")
+    await tab.value("document.querySelector('#rename button').click()")
+    await tab.until("document.getElementById('account').innerText.includes('Ada')")
+
     key = await make_key(tab, "nightly")
     headers = {"Authorization": f"Bearer {key}"}
     account = (await network.http.get("/account", headers=headers)).json()

@@ -36,6 +36,9 @@ def test_a_terminal_signs_in_by_the_mail_and_out_again(network: Up) -> None:
         out,
     )
     assert network.typed("account", "--json").json["email"] == "ada@example.org"
+    assert network.typed("account", "--json").json["name"] == "New account"
+    assert network.typed("account", "rename", "Ada").out == "The account is called Ada now.\n"
+    assert network.typed("account", "--json").json["name"] == "Ada"
     assert typed("account", "--json", "--url", network.url).json["email"] == "ada@example.org"
     assert network.typed("account", "--json", "--key", network.key).json["account_id"] == "local"
     assert network.typed("sign-out").out == f"Signed out of {network.url}.\n"

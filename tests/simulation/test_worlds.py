@@ -25,6 +25,7 @@ from tests.simulation.world import World
 WORLDS: Final = 90
 ROOT: Final = Path(__file__).resolve().parents[2]
 NOT_SIMULATED: Final = {
+    "AccountRenamed",
     "BatchAbandoned",
     "BidSaved",
     "CapabilitiesVerified",
