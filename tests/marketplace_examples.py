@@ -1,6 +1,6 @@
-"""One example of everything that happens in the marketplace: reviews and submissions.
+"""One example of everything that happens to a review.
 
-Shared by the tests of both; each builder takes the fields that a test is about.
+Shared by the tests of reviews; each builder takes the fields that a test is about.
 """
 
 from typing import Any, Final

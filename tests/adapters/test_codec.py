@@ -39,6 +39,7 @@ from domain import (
     review,
     session,
     sign_in,
+    submission,
     treasury,
     treasury_events,
     webhook,
@@ -58,6 +59,7 @@ from tests import (
     money_examples,
     oversight_examples,
     sign_in_examples,
+    submission_examples,
 )
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 from tests.webhook_examples import WEBHOOKS
@@ -82,6 +84,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         review.REVIEW,
         session.SESSION,
         sign_in.SIGN_IN,
+        submission.SUBMISSION,
         treasury.TREASURY,
         webhook.WEBHOOK,
     )
@@ -103,6 +106,7 @@ UNIONS: Final = (
     review.ReviewEvent,
     session.SessionEvent,
     sign_in.SignInEvent,
+    submission.SubmissionEvent,
     treasury_events.TreasuryEvent,
     webhook.WebhookEvent,
 )
@@ -248,6 +252,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     *money_examples.EXAMPLES,
     *marketplace_examples.EVENTS,
     *sign_in_examples.EVENTS,
+    *submission_examples.EVENTS,
 )
 WIDENED: Final[tuple[Any, ...]] = (
     examples.joined(owner_id=OWNER, local_id="an-island", password_sha256="f" * 64, karma=3),
