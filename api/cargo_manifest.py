@@ -5,7 +5,7 @@ Limits that a manifest leaves out are those of its trust level. The artifact is 
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.errors import invalid
 from api.input_schemas import check_schema
@@ -28,7 +28,22 @@ Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS
 
 Category = Annotated[str, StringConstraints(pattern=rf"{CATEGORY}|^$", max_length=CATEGORY_CHARACTERS_MAX)]
 
+RESERVED_SLUGS: Final = frozenset({"categories", "submissions"})
+"""Words that stand in the paths of the marketplace where a slug would stand."""
+
 WASM_CORE_MODULE: Final = b"\0asm\1\0\0\0"
+
+
+def publishable(value: str) -> str:
+    """A slug that a cargo may have. Raises ValueError."""
+    if slug_of(value) is None:
+        raise ValueError("lower-case letters, digits and single hyphens, at most 64")
+    if value in RESERVED_SLUGS:
+        raise ValueError(f"{value} is a word of the marketplace's own; choose another name")
+    return value
+
+
+PublishableSlug = Annotated[str, AfterValidator(publishable)]
 
 
 class ManifestPart(BaseModel):
@@ -50,6 +65,12 @@ class ManifestLimits(ManifestPart):
     tmpfs_mb: Positive | None = None
     output_bytes: Positive | None = None
     fuel: Positive | None = None
+
+    def at_level(self, trust_level: int) -> Limits:
+        """What is left out is the level's own."""
+        of_level = LEVEL_LIMITS[trust_level]
+        given = self.model_dump(exclude_none=True)
+        return Limits(**{name: given.get(name, getattr(of_level, name)) for name in Limits.__slots__})
 
 
 class ManifestRequirements(ManifestPart):
@@ -79,7 +100,7 @@ class ManifestListing(ManifestPart):
 
 
 class CargoManifest(ManifestPart):
-    slug: str
+    slug: PublishableSlug
     version: Version
     name: Name
     description: Description = ""
@@ -97,19 +118,12 @@ class CargoManifest(ManifestPart):
     output_schema: dict[str, Any]
     listing: ManifestListing = ManifestListing()
 
-    @field_validator("slug")
-    @classmethod
-    def _is_slug(cls, value: str) -> str:
-        if slug_of(value) is None:
-            raise ValueError("lower-case letters, digits and single hyphens, at most 64")
-        return value
-
     def cargo(self, publisher_id: AccountId, artifact: bytes | None) -> CargoVersion:
         """The version to publish. Raises `ApiError` where the artifact is missing or a schema is none."""
         if artifact is None:
             raise invalid("artifact.digest", "upload it first: PUT /api/v1/artifacts/{digest}")
-        if self.runtime is Runtime.WASM and not artifact.startswith(WASM_CORE_MODULE):
-            raise invalid("artifact", "must be a WebAssembly core module, in its binary form")
+        if self.runtime is Runtime.WASM:
+            check_module("artifact", artifact)
         spec = CargoSpec(
             slug=CargoSlug(self.slug),
             version=self.version,
@@ -119,7 +133,7 @@ class CargoManifest(ManifestPart):
             artifact_bytes=len(artifact),
             determinism=self.determinism,
             trust_level=self.trust_level,
-            limits=self._limits(),
+            limits=self.limits.at_level(self.trust_level),
             requirements=Requirements(**self.requirements.model_dump()),
             price_micro=self.price_micro,
             price_unit=self.price_unit,
@@ -135,7 +149,8 @@ class CargoManifest(ManifestPart):
             listing=self.listing.listing(),
         )
 
-    def _limits(self) -> Limits:
-        of_level = LEVEL_LIMITS[self.trust_level]
-        given = self.limits.model_dump(exclude_none=True)
-        return Limits(**{name: given.get(name, getattr(of_level, name)) for name in Limits.__slots__})
+
+def check_module(field: str, artifact: bytes) -> None:
+    """Raises `ApiError` (invalid) for what is no module at all."""
+    if not artifact.startswith(WASM_CORE_MODULE):
+        raise invalid(field, "must be a WebAssembly core module, in its binary form")

@@ -38,6 +38,7 @@ LEDGER: Final = "ledger"
 PEOPLE: Final = "people"
 MARKETPLACE: Final = "marketplace"
 EXCHANGE: Final = "exchange"
+COMPILATIONS_MAX: Final = 1  # Modules handed in, each compiled in a process of its own.
 UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
 REPORTS_MAX: Final = 2  # Each has a process of its own for as long as it takes.
 
@@ -60,6 +61,7 @@ class EdgeState:
     market: MarketBoard
     uploads: asyncio.Semaphore
     reports: asyncio.Semaphore
+    compilations: asyncio.Semaphore
 
     async def settle(self, projection: str, position: int) -> bool:
         """Waits until a read sees what was written at `position`, but not for long; a write answers all the same."""
@@ -93,6 +95,7 @@ def new_edge(services: Services) -> EdgeState:
         market=MarketBoard(services.reads, clock.now_ms),
         uploads=asyncio.Semaphore(UPLOADS_MAX),
         reports=asyncio.Semaphore(REPORTS_MAX),
+        compilations=asyncio.Semaphore(COMPILATIONS_MAX),
     )
 
 

@@ -28,10 +28,12 @@ from domain.person import PersonErased
 from domain.rejection import Rejected, Rejection
 from domain.session import SESSION, EndSession
 from domain.sign_in import SIGN_IN, ReleaseEmail
+from domain.submission import SUBMISSION, WithdrawSubmission
 from domain.webhook import WEBHOOK, RemoveWebhook
 from projections.progress import ALL
 
 PROCESS: Final = "erasing"
+SUBMISSIONS_MAX: Final = 1_000  # More than an account can have open.
 SEEN_WITHIN_S: Final = 30.0
 
 log = logging.getLogger(__name__)
@@ -88,7 +90,10 @@ async def cancel_batch(services: Services, batch_id: JobId, account_id: AccountI
 
 
 async def shut_out(services: Services, account_id: AccountId, origin: Origin) -> None:
-    """Revokes the account's keys, frees its addresses, removes its webhooks and ends its sessions."""
+    """Revokes the account's keys, frees its addresses, removes its webhooks and submissions, ends its sessions."""
+    for row in await services.marketplace.submissions_open(account_id, SUBMISSIONS_MAX):
+        withdraw = WithdrawSubmission(now_ms=clock.now_ms())
+        await services.handler.handle(SUBMISSION, row.submission_id, withdraw, origin=origin)
     for webhook_id in (await services.handler.state(WEBHOOK, account_id)).hooks:
         remove = RemoveWebhook(webhook_id=webhook_id, now_ms=clock.now_ms())
         await services.handler.handle(WEBHOOK, account_id, remove, origin=origin)

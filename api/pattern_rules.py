@@ -25,6 +25,8 @@ RULE_OF_PATTERN: Final = {
     r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?)?$": "must be an address that begins with https://, or empty",
     r"^https?://[^\s\x00-\x1f]+$": "must be an address that begins with https:// or http://",
     r"^https://[^\s\x00-\x1f]+$": "must be an address that begins with https://",
+    r"^(sha256:)?[0-9a-f]{64}$": "must be 64 hexadecimal digits in small letters, or sha256: and these",
+    r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$": "must be the name of an image, as registry/name:tag",
     r"^[0-9a-f]{128}$": "must be 128 hexadecimal digits in small letters",
     r"^[0-9a-f]{64}$": "must be 64 hexadecimal digits in small letters",
     r"^([A-Z]{2})?$": "must be a country of two capital letters as DE, or empty",

@@ -42,9 +42,7 @@ class Rejection(StrEnum):
     REVIEW_REMOVED = "review_removed"  # Staff took it down; its author writes no other one of this cargo.
 
     SUBMISSION_UNKNOWN = "submission_unknown"  # List your submissions to see which there are.
-    SUBMISSION_STATUS_DIFFERS = (
-        "submission_status_differs"  # Read its status; the message names what is possible.
-    )
+    SUBMISSION_STATUS_DIFFERS = "submission_status_differs"  # The message names when it is possible.
     SCAN_FAILED = "scan_failed"  # Only a program whose last scan passed is approved.
 
     WEBHOOK_UNKNOWN = "webhook_unknown"  # It was never added, or it was removed.

@@ -1,4 +1,4 @@
-"""The marketplace beside the catalogue: reviews and ratings of cargos."""
+"""The marketplace beside the catalogue: reviews and ratings of cargos, and submissions of new ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +9,10 @@ from projections import named_sql
 from projections.contract import Transaction
 from projections.live_batch import KnownRows, Write, folded
 from projections.reviews import RATINGS, REVIEWS
+from projections.submissions import SUBMISSIONS
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
-FOLDS: Final = (REVIEWS, RATINGS)
+FOLDS: Final = (REVIEWS, RATINGS, SUBMISSIONS)
 
 
 class Marketplace:

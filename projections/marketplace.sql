@@ -1,4 +1,4 @@
--- The `marketplace` read model: what customers say of cargos.
+-- The `marketplace` read model: what customers say of cargos, and what publishers submit.
 
 -- name: migration 1
 -- `reviews` has every review there ever was, `ratings` the sums of those that stand.
@@ -31,3 +31,18 @@ CREATE TABLE ratings (
     stars bigint NOT NULL,
     position bigint NOT NULL
 );
+
+-- name: migration 2
+-- `submissions` has every cargo that a publisher ever asked to have on the marketplace.
+CREATE TABLE submissions (
+    submission_id text PRIMARY KEY,
+    account_id text NOT NULL,
+    status text NOT NULL,
+    handed_in_at_ms bigint,
+    submission json NOT NULL,
+    created_position bigint NOT NULL,
+    position bigint NOT NULL
+);
+CREATE INDEX submissions_newest ON submissions (created_position DESC);
+CREATE INDEX submissions_of_account ON submissions (account_id, created_position DESC);
+CREATE INDEX submissions_pending ON submissions (handed_in_at_ms) WHERE status = 'pending';

@@ -1,4 +1,4 @@
-"""What the marketplace asks of the read side: cargos by category and words, their ratings, reviews.
+"""What the marketplace asks of the read side: cargos by category and words, ratings, reviews, submissions.
 
 Used by the API's marketplace routes. Statements: `marketplace_reads.sql`.
 """
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from domain.ids import AccountId, CargoSlug, JobId
+from domain.submission import OPEN, SubmissionStatus
 from projections import named_sql
 from projections.cargos import CARGOS, CargoRow
 from projections.read_model import Page, ReadPool
 from projections.revealing import Reveal, as_stored
 from projections.reviews import RATINGS, REVIEWS, RatingRow, ReviewRow
+from projections.submissions import SUBMISSIONS, SubmissionRow
 from projections.table import Table
 
 SQL: Final = named_sql.load(Path(__file__).with_suffix(".sql"))
@@ -62,6 +64,22 @@ class MarketplaceReads:
     async def review(self, number: int) -> ReviewRow | None:
         rows = await self._rows(REVIEWS.table, "review", number=number)
         return rows[0] if rows else None
+
+    async def submissions(
+        self, account_id: AccountId | None, status: SubmissionStatus | None, limit: int, offset: int = 0
+    ) -> Page[SubmissionRow]:
+        """Those of one account, or of all."""
+        matching = {"account_id": account_id, "status": status}
+        return await self._page(SUBMISSIONS.table, "submissions", limit, offset, **matching)
+
+    async def submissions_pending(self, limit: int, offset: int = 0) -> Page[SubmissionRow]:
+        """Those that staff have to decide on."""
+        return await self._page(SUBMISSIONS.table, "submissions_pending", limit, offset)
+
+    async def submissions_open(self, account_id: AccountId, limit: int) -> list[SubmissionRow]:
+        """Those of an account that may still become a cargo, oldest first."""
+        wanted = {"open": [status.value for status in OPEN], "limit": limit}
+        return await self._rows(SUBMISSIONS.table, "submissions_open", account_id=account_id, **wanted)
 
     async def job_of_customer(self, account_id: AccountId, slug: CargoSlug) -> CustomerJob | None:
         """The best evidence that an account has used a cargo."""

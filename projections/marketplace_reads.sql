@@ -59,3 +59,30 @@ SELECT * FROM reviews WHERE created_position = %(number)s;
 SELECT job_id, state = 'succeeded' AS has_succeeded FROM jobs
 WHERE account_id = %(account_id)s AND cargo_slug = %(slug)s AND started_at_ms IS NOT NULL
 ORDER BY has_succeeded DESC, created_position DESC LIMIT 1;
+
+-- name: submissions
+-- A page of the submissions, of one account or of all, in one status or in any, newest first.
+SELECT * FROM submissions
+WHERE (%(account_id)s::text IS NULL OR account_id = %(account_id)s)
+    AND (%(status)s::text IS NULL OR status = %(status)s)
+ORDER BY created_position DESC LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: submissions_total
+-- How many submissions the pages hold.
+SELECT count(*) FROM submissions
+WHERE (%(account_id)s::text IS NULL OR account_id = %(account_id)s)
+    AND (%(status)s::text IS NULL OR status = %(status)s);
+
+-- name: submissions_pending
+-- A page of the submissions that wait for staff, the longest waiting first.
+SELECT * FROM submissions WHERE status = 'pending'
+ORDER BY handed_in_at_ms, submission_id LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: submissions_pending_total
+-- How many submissions the pages hold.
+SELECT count(*) FROM submissions WHERE status = 'pending';
+
+-- name: submissions_open
+-- The submissions of an account that may still become a cargo.
+SELECT * FROM submissions WHERE account_id = %(account_id)s AND status = ANY (%(open)s)
+ORDER BY created_position LIMIT %(limit)s;

@@ -143,6 +143,9 @@ class ReadModel:
     async def cargo(self, slug: CargoSlug) -> CargoRow | None:
         return await self._row(CARGOS.table, "cargo", slug=slug)
 
+    async def cargo_of_number(self, number: int) -> CargoRow | None:
+        return await self._row(CARGOS.table, "cargo_of_number", number=number)
+
     async def cargos_awaiting_review(self, limit: int) -> list[CargoRow]:
         """What staff have to look at, the longest waiting first."""
         return await self._rows(CARGOS.table, "cargos_awaiting_review", limit=limit)

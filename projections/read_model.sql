@@ -48,6 +48,10 @@ SELECT count(*) FROM cargos;
 -- One cargo in its latest version.
 SELECT * FROM cargos WHERE slug = %(slug)s;
 
+-- name: cargo_of_number
+-- One cargo by its public number.
+SELECT * FROM cargos WHERE created_position = %(number)s;
+
 -- name: cargos_changed
 -- Cargos that changed behind a position.
 SELECT * FROM cargos WHERE position > %(after)s ORDER BY position, slug LIMIT %(limit)s;

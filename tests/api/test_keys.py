@@ -156,6 +156,23 @@ ROUTES: Final = {
     ("POST", "/api/v1/marketplace/reviews/{review_id}/flag"): Scope.WRITE,
     ("GET", "/api/v1/admin/marketplace/reviews"): Scope.ADMIN,
     ("POST", "/api/v1/admin/marketplace/reviews/{review_id}/remove"): Scope.ADMIN,
+    ("GET", "/api/v1/marketplace/submissions"): Scope.READ,
+    ("POST", "/api/v1/marketplace/submissions"): Scope.WRITE,
+    ("GET", "/api/v1/marketplace/submissions/{submission_id}"): Scope.READ,
+    ("PUT", "/api/v1/marketplace/submissions/{submission_id}"): Scope.WRITE,
+    ("DELETE", "/api/v1/marketplace/submissions/{submission_id}"): Scope.WRITE,
+    ("POST", "/api/v1/marketplace/submissions/{submission_id}/submit"): Scope.WRITE,
+    ("GET", "/api/v1/admin/marketplace/submissions"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/marketplace/submissions/pending"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/marketplace/submissions/{submission_id}"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/marketplace/submissions/{submission_id}/approve"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/marketplace/submissions/{submission_id}/reject"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/marketplace/submissions/{submission_id}/suspend"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/marketplace/submissions/{submission_id}/scan"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/workloads"): Scope.ADMIN,
+    ("GET", "/api/v1/admin/workloads/{workload}"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/workloads/{workload}/enable"): Scope.ADMIN,
+    ("POST", "/api/v1/admin/workloads/{workload}/disable"): Scope.ADMIN,
     ("POST", "/api/v1/publishers/{account_id}/tier"): Scope.ADMIN,
     **{
         (method, f"{base}{path}"): scope
@@ -178,6 +195,8 @@ IN_PATHS: Final = {
     "{key}": "nobody00",
     "{session}": "nobody000000",
     "{review_id}": "999999999",
+    "{submission_id}": "00000000-0000-0000-0000-000000000000",
+    "{workload}": "nothing",
     "{model}": "nothing",
 }
 KEYED: Final = [(method, path, scope) for (method, path), scope in ROUTES.items() if scope is not OPEN]

@@ -32,7 +32,16 @@ SHARED: Final = {
 }
 """Others are asked for these."""
 NOT_BUILT: Final = ("{test_id}", "{workflow_id}")
+SUBMISSION: Final = {
+    "name": f"{MARK} hash",
+    "slug": "private-hash",
+    "tagline": "Digests",
+    "category": "data",
+    "wasm_hash": "0" * 64,
+    "price_per_job": "1.0",
+}
 BODIES: Final[dict[tuple[str, str], Any]] = {
+    ("PUT", "/api/v1/marketplace/submissions/{submission_id}"): {"submission": SUBMISSION},
     ("PATCH", "/api/v1/webhooks/{webhook_id}"): {"active": False},
     ("POST", "/api/v1/webhooks/{webhook_id}/replay"): {"from_position": 1},
     ("PATCH", "/api/v1/hosts/{island_id}"): {"name": "taken over"},
@@ -72,7 +81,7 @@ class Belongings:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def belongings(network: Network) -> Belongings:
-    """Somebody with a batch, a finished job, an island, keys, a saved bid and a review, all marked."""
+    """Somebody with a batch, a finished job, an island, keys, a saved bid, a review and a submission, all marked."""
     owner = await network.person(scopes=ALL_BUT_ADMIN)
     slug = await network.cargo()
     island_id = await network.island(owner.account_id)
@@ -86,6 +95,7 @@ async def belongings(network: Network) -> Belongings:
     batch = await call(network, owner, "POST", "/jobs/batch", {"workload": slug, "inputs": inputs})
     hook = {"url": f"https://1.1.1.1/{MARK}", "events": ["job"]}
     webhook = await call(network, owner, "POST", "/webhooks", hook)
+    drafted = await call(network, owner, "POST", "/marketplace/submissions", {"submission": SUBMISSION})
     ids = {
         "{job_id}/batch-status": f"{batch['id']}/batch-status",
         "{job_id}": job_id,
@@ -94,6 +104,7 @@ async def belongings(network: Network) -> Belongings:
         "{session}": await session_of(network, owner),
         "{review_id}": str(written["id"]),
         "{webhook_id}": webhook["id"],
+        "{submission_id}": drafted["id"],
     }
     await Signer(network).signed()  # A case file needs a checkpoint over it.
     return Belongings(owner=owner, slug=slug, ids=ids)
@@ -165,7 +176,9 @@ async def test_no_list_shows_what_somebody_else_has(
     assert [one for one in private if one in answer.text] == []
 
 
-@pytest.mark.parametrize("path", ["/jobs", "/hosts", "/api-keys", "/market/bids", "/ledger/entries"])
+@pytest.mark.parametrize(
+    "path", ["/jobs", "/hosts", "/api-keys", "/market/bids", "/ledger/entries", "/marketplace/submissions"]
+)
 async def test_its_owner_finds_it_in_the_list(network: Network, belongings: Belongings, path: str) -> None:
     answer = await ask(network, belongings.owner, "GET", f"/api/v1{path}")
     known = [MARK, belongings.slug, *belongings.ids.values()]
