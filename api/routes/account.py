@@ -17,6 +17,8 @@ from api.owned import email_of
 from api.request_fields import After, Name, RequestId
 from api.routes.balances import balance_answer
 from api.routes.workloads import PYTHON_SDK
+from api.schemas.account import Account, Balance
+from api.schemas.forms import with_data
 from api.shapes.account import account_shape
 from api.strict_json import StrictRoute
 from domain.account import ACCOUNT
@@ -34,7 +36,7 @@ class AccountChange(BaseModel):
     name: Name
 
 
-@router.get("")
+@router.get("", response_model=Account | with_data(Balance))
 async def get_account(
     caller: Reader, edge: Edge, at: At, after: After = None, user_agent: UserAgent = ""
 ) -> Response:
@@ -45,7 +47,7 @@ async def get_account(
     return answer(await account_of(edge, caller, user_agent))
 
 
-@router.patch("")
+@router.patch("", response_model=Account)
 async def change_account(
     request: AccountChange, caller: Writer, edge: Edge, request_id: RequestId, user_agent: UserAgent = ""
 ) -> Response:

@@ -13,6 +13,8 @@ from api.edge import PEOPLE, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode, not_found
 from api.key_ring import Caller
 from api.request_fields import PLAIN_TEXT, After, Offset, PathAccountId, RequestId
+from api.schemas.forms import with_data
+from api.schemas.person import CheckedUser, UserCounts, UserPage
 from api.shapes.person import session_shapes, user_shape
 from api.strict_json import StrictRoute
 from domain.ids import AccountId
@@ -42,7 +44,7 @@ class VerifyRequest(BaseModel):
     country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
 
 
-@router.get("/stats")
+@router.get("/stats", response_model=with_data(UserCounts))
 async def get_verification_stats(_: Admin, edge: Edge) -> Response:
     """How many people are verified, and how many are banned."""
     count = await edge.services.people.count()
@@ -57,7 +59,7 @@ async def get_verification_stats(_: Admin, edge: Edge) -> Response:
     return answer({**shape, "data": shape})
 
 
-@router.get("/users")
+@router.get("/users", response_model=UserPage)
 async def list_users(
     *,
     _: Admin,
@@ -83,14 +85,14 @@ def users_answer(rows: list[dict[str, Any]], *, total: int, limit: int, offset: 
     return answer({"users": rows, "count": len(rows), "data": rows, "meta": meta})
 
 
-@router.get("/users/{account_id}")
+@router.get("/users/{account_id}", response_model=with_data(CheckedUser))
 async def get_user(account_id: PathAccountId, _: Admin, edge: Edge, after: After = None) -> Response:
     """Get one account and the checks of its identity."""
     await edge.catch_up(PEOPLE, after)
     return await user_answer(edge, account_id)
 
 
-@router.post("/users/{account_id}/verify")
+@router.post("/users/{account_id}/verify", response_model=with_data(CheckedUser))
 async def verify_user(
     *,
     account_id: PathAccountId,
@@ -105,7 +107,7 @@ async def verify_user(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/users/{account_id}/reset")
+@router.post("/users/{account_id}/reset", response_model=with_data(CheckedUser))
 async def reset_user(
     account_id: PathAccountId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -114,7 +116,7 @@ async def reset_user(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/users/{account_id}/ban")
+@router.post("/users/{account_id}/ban", response_model=with_data(CheckedUser))
 async def ban_user(
     account_id: PathAccountId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -125,7 +127,7 @@ async def ban_user(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/users/{account_id}/unban")
+@router.post("/users/{account_id}/unban", response_model=with_data(CheckedUser))
 async def unban_user(account_id: PathAccountId, caller: Admin, edge: Edge, request_id: RequestId) -> Response:
     """End a ban."""
     command = UnbanPerson(account_id=account_id, now_ms=clock.now_ms())

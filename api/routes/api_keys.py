@@ -14,6 +14,8 @@ from api.edge import ACCOUNTS, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode, not_found
 from api.key_ring import Caller
 from api.request_fields import After, IdempotencyKey, Name, RequestId
+from api.schemas.account import ApiKey, KeyRevoked, NewApiKey
+from api.schemas.forms import page_of
 from api.shapes.account import api_key_shape
 from api.strict_json import StrictRoute
 from domain.api_key import API_KEY, IssueApiKey, RevokeApiKey, Scope
@@ -53,7 +55,7 @@ class KeyRequest(BaseModel):
         return tuple(dict.fromkeys(Scope(word.strip()) for word in self.scopes.split(",")))
 
 
-@router.get("")
+@router.get("", response_model=page_of("api_keys", ApiKey))
 async def list_keys(caller: Reader, edge: Edge, after: After = None) -> Response:
     """List the keys in force, newest first, without their secrets."""
     await edge.catch_up(ACCOUNTS, after)
@@ -63,7 +65,7 @@ async def list_keys(caller: Reader, edge: Edge, after: After = None) -> Response
     return list_answer("api_keys", rows, total=len(rows), limit=len(rows), offset=0)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=NewApiKey)
 async def issue_key(
     request: KeyRequest, caller: Writer, edge: Edge, request_id: RequestId, key: IdempotencyKey = None
 ) -> Response:
@@ -139,7 +141,7 @@ async def record(
     return row, handled.position
 
 
-@router.delete("/{key}")
+@router.delete("/{key}", response_model=KeyRevoked)
 async def revoke_key(key: PathKey, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Revoke a key, at once and everywhere."""
     key_id = await key_id_of(edge, caller, key)

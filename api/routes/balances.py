@@ -9,6 +9,8 @@ from api.edge import Edge, EdgeState
 from api.errors import not_found
 from api.moment import At, bounded, standing
 from api.request_fields import PathAccountId
+from api.schemas.account import Balance
+from api.schemas.forms import with_data
 from api.shapes.as_of import balance_shape
 from commands.as_of import balance_at
 from commands.karma_statement import Moment
@@ -17,7 +19,7 @@ from domain.ids import AccountId
 router = APIRouter(prefix="/accounts/{account_id}/balance", tags=["account"])
 
 
-@router.get("")
+@router.get("", response_model=with_data(Balance))
 async def get_balance(account_id: PathAccountId, _: Admin, edge: Edge, at: At) -> Response:
     """Get what an account had: free, held for jobs and in escrow, now or as of a moment of the past."""
     return await balance_answer(edge, account_id, at)

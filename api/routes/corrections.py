@@ -13,6 +13,8 @@ from api.authorization import Admin
 from api.edge import LEDGER, Edge, EdgeState, origin_of
 from api.errors import invalid
 from api.request_fields import PLAIN_TEXT, IdempotencyKey, PathAccountId, RequestId
+from api.schemas.account import Correction
+from api.schemas.forms import with_data
 from api.shapes.amounts import decimal_text, parse_price
 from api.strict_json import StrictRoute
 from domain.account import ACCOUNT
@@ -44,7 +46,7 @@ class CorrectionRequest(BaseModel):
     ]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=with_data(Correction))
 async def correct_credits(
     *,
     account_id: PathAccountId,

@@ -17,6 +17,8 @@ from api.errors import ApiError, ErrorCode, invalid, not_found
 from api.key_ring import Caller
 from api.local_account import LOCAL_ACCOUNT
 from api.request_fields import PathAccountId, RequestId
+from api.schemas.account import Erasure, ErasurePreview
+from api.schemas.forms import with_data
 from api.shapes.amounts import decimal_text
 from api.strict_json import StrictRoute
 from domain.account import ACCOUNT
@@ -36,13 +38,13 @@ class ErasureRequest(BaseModel):
     confirm: Annotated[str, StringConstraints(max_length=200)]
 
 
-@router.get("/account/erasure")
+@router.get("/account/erasure", response_model=with_data(ErasurePreview))
 async def preview_own_erasure(caller: Reader, edge: Edge) -> Response:
     """Say what erasing this account would end, and what stands in its way."""
     return await preview(edge, caller.account_id)
 
 
-@router.post("/account/erase", status_code=202)
+@router.post("/account/erase", status_code=202, response_model=with_data(Erasure))
 async def erase_own_account(
     request: ErasureRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -50,13 +52,13 @@ async def erase_own_account(
     return await erase(edge, caller, caller.account_id, request, request_id)
 
 
-@router.get("/accounts/{account_id}/erasure")
+@router.get("/accounts/{account_id}/erasure", response_model=with_data(ErasurePreview))
 async def preview_erasure(account_id: PathAccountId, _: Admin, edge: Edge) -> Response:
     """For operators: say what erasing an account would end, and what stands in its way."""
     return await preview(edge, account_id)
 
 
-@router.post("/accounts/{account_id}/erase", status_code=202)
+@router.post("/accounts/{account_id}/erase", status_code=202, response_model=with_data(Erasure))
 async def erase_account(
     account_id: PathAccountId, request: ErasureRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:

@@ -9,12 +9,13 @@ from api.answers import answer
 from api.authorization import Reader
 from api.edge import Edge
 from api.request_fields import POSITION_MAX, Limit
+from api.schemas.ledger import Entries
 from api.shapes.ledger import entry_shape
 
 router = APIRouter(prefix="/ledger", tags=["account"])
 
 
-@router.get("/entries")
+@router.get("/entries", response_model=Entries)
 async def list_entries(
     caller: Reader,
     edge: Edge,

@@ -14,6 +14,8 @@ from api.errors import ApiError, ErrorCode, not_found
 from api.key_ring import Caller
 from api.request_fields import After, Name, RequestId
 from api.routes.sign_in import count_sign_in
+from api.schemas.account import NewSession, Session, SessionEnded
+from api.schemas.forms import Message, page_of, with_data
 from api.session_cookie import forget_session, require_own_page, set_session
 from api.shapes.session import opened_shape, session_shape
 from api.signing_in import EmailConfirmed, use_link
@@ -37,7 +39,7 @@ class SessionRequest(BaseModel):
     cookie: bool = False
 
 
-@router.post("/sessions", status_code=201)
+@router.post("/sessions", status_code=201, response_model=NewSession, responses={200: {"model": Message}})
 async def open_session(
     body: SessionRequest, request: Request, _: Anyone, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -56,7 +58,7 @@ async def open_session(
     return response
 
 
-@router.get("/sessions")
+@router.get("/sessions", response_model=page_of("sessions", with_data(Session)))
 async def list_sessions(caller: Reader, edge: Edge, after: After = None) -> Response:
     """List the open sessions, newest first, without their secrets."""
     await edge.catch_up(ACCOUNTS, after)
@@ -65,7 +67,7 @@ async def list_sessions(caller: Reader, edge: Edge, after: After = None) -> Resp
     return list_answer("sessions", rows, total=len(rows), limit=len(rows), offset=0)
 
 
-@router.delete("/sessions/{session}")
+@router.delete("/sessions/{session}", response_model=SessionEnded)
 async def end_session(session: PathSession, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """End a session, at once and everywhere."""
     for row in await edge.services.sign_ins.sessions(caller.account_id, now_ms=clock.now_ms()):
@@ -76,7 +78,7 @@ async def end_session(session: PathSession, caller: Writer, edge: Edge, request_
     raise not_found(f"session {session}")
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", response_model=Message)
 async def sign_out(caller: Reader, edge: Edge, request_id: RequestId) -> Response:
     """End the session that asks. Whoever is banned may do it, too."""
     if not caller.is_session:

@@ -12,6 +12,7 @@ from api.authorization import Admin, Anyone, Writer, address_of, count
 from api.edge import Edge, EdgeState, origin_of
 from api.html_page import html_page
 from api.request_fields import RequestId
+from api.schemas.forms import Message
 from api.sign_in_desk import EmailWanted, InvitationWanted, LinkWanted
 from api.sign_in_page import ACCOUNT_PATH, SIGN_IN_PATH
 from api.signing_in import origin_in
@@ -33,7 +34,7 @@ class EmailRequest(BaseModel):
     email: Email
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", response_model=Message)
 async def ask_for_link(
     body: EmailRequest, request: Request, _: Anyone, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -44,7 +45,7 @@ async def ask_for_link(
     return answer({"message": SENT})
 
 
-@router.put("/account/email")
+@router.put("/account/email", response_model=Message)
 async def change_email(
     body: EmailRequest, request: Request, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -55,7 +56,7 @@ async def change_email(
     return answer({"message": "if nobody else has this address, a link is on its way; open it to confirm"})
 
 
-@router.post("/admin/invitations")
+@router.post("/admin/invitations", response_model=Message)
 async def invite(body: EmailRequest, caller: Admin, edge: Edge, request_id: RequestId) -> Response:
     """Let whoever reads this mailbox open an account, and send them a link."""
     edge.sign_in_desk.take(InvitationWanted(email=body.email, origin=origin_of(caller, request_id)))

@@ -13,6 +13,8 @@ from api.authorization import Reader, Writer
 from api.edge import PEOPLE, Edge, origin_of
 from api.errors import ApiError, ErrorCode
 from api.request_fields import After, RequestId
+from api.schemas.forms import with_data
+from api.schemas.person import Verification, VerificationSession
 from api.shapes.person import verification_shape
 from api.strict_json import StrictRoute
 from domain.person import PERSON, StartIdentityCheck
@@ -30,7 +32,7 @@ class SessionRequest(BaseModel):
     ] = None
 
 
-@router.get("/status")
+@router.get("/status", response_model=with_data(Verification))
 async def get_verification_status(caller: Reader, edge: Edge, after: After = None) -> Response:
     """How far the identity of this account is checked, and whether it is banned and why."""
     await edge.catch_up(PEOPLE, after)
@@ -38,7 +40,7 @@ async def get_verification_status(caller: Reader, edge: Edge, after: After = Non
     return answer({**shape, "data": shape})
 
 
-@router.post("/session")
+@router.post("/session", response_model=with_data(VerificationSession))
 async def start_verification(
     *, request: SessionRequest | None = None, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:

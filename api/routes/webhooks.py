@@ -16,6 +16,9 @@ from api.edge import Edge, EdgeState, origin_of
 from api.errors import invalid, not_found
 from api.key_ring import Caller
 from api.request_fields import POSITION_MAX, Limit, Offset, RequestId
+from api.schemas.forms import page_of, with_data
+from api.schemas.webhook import Delivery, Replay, TestDelivery, WebhookRemoved
+from api.schemas.webhook import Webhook as WebhookForm
 from api.shapes.webhook import delivery_shape, webhook_shape
 from api.strict_json import StrictRoute
 from commands.handle import Handled
@@ -83,7 +86,7 @@ class ReplayRequest(BaseModel):
     from_position: Annotated[int, Field(ge=1, le=POSITION_MAX)]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=WebhookForm)
 async def add_webhook(request: WebhookRequest, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Add a webhook. Its secret, with which deliveries are signed, is shown now and never again."""
     await check_url(edge, request.url)
@@ -102,14 +105,14 @@ async def add_webhook(request: WebhookRequest, caller: Writer, edge: Edge, reque
     return answer(shape, status=201, position=handled.position)
 
 
-@router.get("")
+@router.get("", response_model=page_of("webhooks", WebhookForm))
 async def list_webhooks(caller: Reader, edge: Edge) -> Response:
     """List the account's webhooks, oldest first."""
     rows = [webhook_shape(hook) for hook in (await webhooks_of(edge, caller)).hooks.values()]
     return list_answer("webhooks", rows, total=len(rows), limit=len(rows), offset=0)
 
 
-@router.get("/{webhook_id}")
+@router.get("/{webhook_id}", response_model=WebhookForm)
 async def get_webhook(webhook_id: PathWebhook, caller: Reader, edge: Edge) -> Response:
     """Get one webhook."""
     hook = await owned(edge, caller, webhook_id)
@@ -117,7 +120,7 @@ async def get_webhook(webhook_id: PathWebhook, caller: Reader, edge: Edge) -> Re
     return answer({**webhook_shape(hook), "waiting": waiting})
 
 
-@router.patch("/{webhook_id}")
+@router.patch("/{webhook_id}", response_model=WebhookForm)
 async def change_webhook(
     webhook_id: PathWebhook, request: WebhookChange, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -140,7 +143,7 @@ async def change_webhook(
     return answer(webhook_shape(await owned(edge, caller, webhook_id)), position=position)
 
 
-@router.delete("/{webhook_id}")
+@router.delete("/{webhook_id}", response_model=WebhookRemoved)
 async def remove_webhook(
     webhook_id: PathWebhook, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -151,7 +154,7 @@ async def remove_webhook(
     return answer({"message": "the webhook is removed", "id": webhook_id}, position=handled.position)
 
 
-@router.post("/{webhook_id}/secret")
+@router.post("/{webhook_id}/secret", response_model=WebhookForm)
 async def rotate_secret(
     webhook_id: PathWebhook, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -164,7 +167,7 @@ async def rotate_secret(
     return answer({**webhook_shape(hook), "secret": secret}, position=handled.position)
 
 
-@router.post("/{webhook_id}/test")
+@router.post("/{webhook_id}/test", response_model=with_data(TestDelivery))
 async def test_webhook(
     webhook_id: PathWebhook, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -176,7 +179,7 @@ async def test_webhook(
     return answer({**shape, "data": shape}, position=handled.position)
 
 
-@router.post("/{webhook_id}/replay")
+@router.post("/{webhook_id}/replay", response_model=with_data(Replay))
 async def replay_webhook(
     webhook_id: PathWebhook, request: ReplayRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -188,7 +191,7 @@ async def replay_webhook(
     return answer({**shape, "data": shape}, position=handled.position)
 
 
-@router.get("/{webhook_id}/deliveries")
+@router.get("/{webhook_id}/deliveries", response_model=page_of("deliveries", Delivery))
 async def list_deliveries(
     webhook_id: PathWebhook, caller: Reader, edge: Edge, limit: Limit = 20, offset: Offset = 0
 ) -> Response:

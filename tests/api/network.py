@@ -85,6 +85,7 @@ from projections.registry import PROJECTIONS
 from projections.runner import Runner
 from projections.sign_in_reads import SignInReads
 from registrar.main import Registrar
+from tests.api.answer_schema import our_answers
 from tests.api.newcomers import Newcomer
 from tests.api.socket_schema import check_frame
 from tests.examples import CAPABILITIES, CARGO_VERSION, candidate_of
@@ -478,12 +479,16 @@ async def running_network(fabric: Fabric, postgres_dsn: str) -> AsyncIterator[Ne
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on"))
         running = [asyncio.create_task(one) for one in (*work, server.serve(sockets=[listener]))]
         stack.push_async_callback(stop, server, running)
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://{address}{BASE}", timeout=SEEN_S)
-        )
+        http = await stack.enter_async_context(client_of(address))
         network = Network(services, app, client, http, address)
         await eventually(lambda: is_up(server))
         yield network
+
+
+def client_of(address: str) -> httpx.AsyncClient:
+    """It holds every answer against the OpenAPI document."""
+    hooks = {"response": [our_answers().check]}
+    return httpx.AsyncClient(base_url=f"http://{address}{BASE}", timeout=SEEN_S, event_hooks=hooks)
 
 
 def readers(pool: ReadPool, log: JetStreamEventLog, cipher: FieldCipher) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from schemathesis.core.result import Ok
 from api.errors import STATUS, ErrorCode
 from api.openapi_document import FAILURE, operations
 from domain.api_key import Scope
+from tests.api.answer_schema import JSON, our_answers
 from tests.api.network import Network
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -115,7 +116,7 @@ def asked(
         answer = case.call(
             base_url=f"http://{address}", headers={"Authorization": f"Bearer {key}"}, timeout=ANSWERED_S
         )
-        if fault := fault_of(answer, promised):
+        if fault := fault_of(answer, promised) or misshapen(case, answer):
             faults.append(
                 f"{case.method} {case.formatted_path}: {fault}\n  {case.query} {case.body!r}"[:1000]
             )
@@ -123,6 +124,19 @@ def asked(
     with suppress(Unsatisfiable):  # Nothing can be wrong about a request that has no parts.
         each()
     return faults
+
+
+def misshapen(case: Case[Any], answer: Response) -> str | None:
+    """How a success differs from its form in the document."""
+    if answer.status_code >= REFUSED or answer.headers["content-type"] != [JSON]:
+        return None
+    form = our_answers().form_of(case.method, case.formatted_path, answer.status_code)
+    assert form is not None
+    try:
+        our_answers().check_body(form, answer.json(), "answer")
+    except AssertionError as fault:
+        return str(fault)
+    return None
 
 
 def fault_of(answer: Response, promised: set[int]) -> str | None:
