@@ -81,6 +81,9 @@ class Coordinator:
     async def put(self, path: str, content: bytes) -> dict[str, Any]:
         return await self._ask("PUT", path, content=content)
 
+    async def put_json(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._ask("PUT", path, json=dict(body))
+
     async def delete(self, path: str) -> dict[str, Any]:
         return await self._ask("DELETE", path)
 

@@ -24,6 +24,7 @@ from cli import (
     karma,
     keys,
     market,
+    marketplace,
     placement,
     projections,
     registrar_program,
@@ -62,6 +63,7 @@ app.add_typer(island.app, name="island")
 app.add_typer(karma.app, name="karma")
 app.add_typer(keys.app, name="keys")
 app.add_typer(market.app, name="market")
+app.add_typer(marketplace.app, name="marketplace")
 app.add_typer(placement.app, name="placement")
 app.add_typer(audit.app, name="audit")
 app.add_typer(report.app, name="report")
