@@ -38,6 +38,9 @@ LAST_SAVE_S: Final = 1.0
 RESTART_FIRST_S: Final = 0.2
 RESTART_LONGEST_S: Final = 10.0
 HEALTHY_AFTER_S: Final = 30.0
+TOLD_AGAIN_S: Final = 7.0
+"""A worker that is told to stop has this long to put its things away, the claims in hand take five seconds at most; one
+that did not hear it is told once more."""
 WELL_AFTER_S: Final = 3.0
 """A worker that fails does so at once, mostly: on the commit that it cannot take, or without its server."""
 AUDIT_EVERY_S: Final = 30.0
@@ -77,14 +80,18 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], troubles:
 async def _apart(work: Callable[[], Awaitable[None]]) -> None:
     """Runs `work` in a task of its own, so that being cancelled ends its caller whatever `work` makes of that.
 
-    nats-py tells a read that is cancelled on a closed connection as `ConnectionClosedError`, and a task group that
-    failed leaves its task's count of cancellations raised (Python 3.11): neither error nor count can be asked.
+    nats-py tells a read that is cancelled on a closed connection as `ConnectionClosedError`, which a worker may well
+    take for an outage and wait for its end. And a task group that failed leaves its task's count of cancellations
+    raised (Python 3.11), so the count cannot be asked either.
     """
     working = asyncio.ensure_future(work())
     try:
         await asyncio.wait({working})
     except asyncio.CancelledError:
-        working.cancel()
+        while not working.done():
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):  # Who tells us again tells it again.
+                await asyncio.wait({working}, timeout=TOLD_AGAIN_S)
         await asyncio.gather(working, return_exceptions=True)
         raise
     await working

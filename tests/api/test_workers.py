@@ -90,3 +90,50 @@ async def test_a_worker_whose_cancelling_a_library_makes_an_error_of_its_own_end
     assert ended_ones == {task}
     assert task.cancelled()
     assert troubles.by_worker == {}
+
+
+async def test_a_worker_that_takes_its_cancelling_for_an_outage_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.workers.TOLD_AGAIN_S", 0.01)
+    waits, outages = asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal outages
+        waits.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            outages += 1
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(keep_running("watching", work, Troubles()))
+    await waits.wait()
+    task.cancel()
+    ended_ones, _ = await asyncio.wait([task], timeout=2)
+    assert (ended_ones, outages) == ({task}, 1)
+    assert task.cancelled()
+
+
+async def test_a_worker_whose_task_group_failed_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Python 3.11 such a group leaves the task looking as if it were being cancelled."""
+    monkeypatch.setattr("api.workers.RESTART_FIRST_S", 0.01)
+    began, again = 0, asyncio.Event()
+
+    async def refused() -> None:
+        await asyncio.sleep(0)
+        raise ConnectionError("away")
+
+    async def work() -> None:
+        nonlocal began
+        began += 1
+        if began == 1:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(refused())
+        again.set()
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(keep_running("dispatching", work, Troubles()))
+    async with asyncio.timeout(2):
+        await again.wait()
+    await ended(task)
