@@ -7,23 +7,20 @@ are then told by a server that does nothing else, which is as fast as the socket
 
 import asyncio
 import json
-import math
 import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 from nats.aio.client import Client
 
-from adapters import clock, codec
-from adapters.nats import subjects
+from adapters import clock
 from adapters.nats.accounts.key_folder import KeyFolder
 from adapters.nats.accounts.roles import Role
 from adapters.nats.connection import access_of, connect
@@ -32,19 +29,16 @@ from api.api_key_text import new_api_key
 from api.sockets import SOCKETS_PER_KEY_MAX
 from benchmarks.end_to_end import Running, network
 from benchmarks.fabric import Row
+from benchmarks.fact_writer import FactWriter
 from benchmarks.submit_rate import cpu_s
 from commands.event_log import Origin
 from commands.handle import CommandHandler
-from domain.account import ACCOUNT
-from domain.account_events import AccountEvent, CreditsHeld, HoldReleased
 from domain.api_key import API_KEY, IssueApiKey, Scope
-from domain.ids import AccountId, JobId
+from domain.ids import AccountId
 
 CROWDS: Final = ((100, 60_000), (1_000, 6_000))  # Clients, and the facts each of them is told.
 COMEBACKS: Final = (1, 100)
 FACTS_MISSED: Final = 20_000
-FACTS_OF_A_COMMIT: Final = 10
-COMMITS_AT_ONCE: Final = 50
 OPERATORS: Final = AccountId("operators")
 LINE_BYTES_MAX: Final = 1 << 20
 
@@ -126,40 +120,6 @@ async def program(module: str, *arguments: str) -> AsyncIterator[Process]:
         await process.wait()
 
 
-class Writer:
-    """Writes facts about one account to the log of a running network."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._facts = holds()
-        self._stream = subjects.fact(ACCOUNT.stream(AccountId("watched")))
-        self.position = 0
-
-    async def write(self, facts: int) -> float:
-        """Returns the seconds until the last was stored."""
-        started, left = time.perf_counter(), math.ceil(facts / FACTS_OF_A_COMMIT)
-        while left:
-            now = min(left, COMMITS_AT_ONCE)
-            await asyncio.gather(*(self._append() for _ in range(now)))
-            left -= now
-        return time.perf_counter() - started
-
-    async def _append(self) -> None:
-        body = codec.encode(list(islice(self._facts, FACTS_OF_A_COMMIT)))
-        headers = {subjects.COMMAND_ID: clock.new_id()}
-        answer = await self._client.request(self._stream, body, headers=headers, timeout=30)
-        self.position = max(self.position, int(json.loads(answer.data)["seq"]))
-
-
-def holds() -> Iterator[AccountEvent]:
-    """Credits are held for a job and given back at once, in the same commit: nothing is left for anybody to do."""
-    account_id = AccountId("watched")
-    for number in count(1):
-        job_id = JobId(f"0192f0c1-2b3c-7d4e-8f50-{number:012d}")
-        yield CreditsHeld(account_id=account_id, job_id=job_id, amount_micro=1, held_at_ms=1)
-        yield HoldReleased(account_id=account_id, job_id=job_id, released_micro=1, released_at_ms=1)
-
-
 async def operators_keys(client: Client, wanted: int) -> list[str]:
     """Of one account, more than it could get over HTTP: each key may hold a few sockets."""
     handler, keys = CommandHandler(JetStreamEventLog(client)), []
@@ -185,14 +145,14 @@ async def run() -> tuple[list[FanOut], list[Told]]:
         client = await connect(access_of(running.nats_url, folder, Role.COORDINATOR), "fan-out")
         try:
             crowd.keys = await operators_keys(client, CROWDS[-1][0] // SOCKETS_PER_KEY_MAX)
-            writer = Writer(client)
+            writer = FactWriter(client)
             found = [await fan_out(running, crowd, writer, *one) for one in CROWDS]
             return found, [await comeback(running, crowd, writer, clients) for clients in COMEBACKS]
         finally:
             await client.close()
 
 
-async def fan_out(running: Running, crowd: Crowd, writer: Writer, clients: int, told: int) -> FanOut:
+async def fan_out(running: Running, crowd: Crowd, writer: FactWriter, clients: int, told: int) -> FanOut:
     coordinator = coordinator_of(running.pid)
     empty = coordinator.memory_info().rss
     await crowd.connect(running, clients)
@@ -231,7 +191,7 @@ async def raw_broadcast(crowd: Crowd, frames: str, clients: int, position: int) 
         return told
 
 
-async def comeback(running: Running, crowd: Crowd, writer: Writer, clients: int) -> Told:
+async def comeback(running: Running, crowd: Crowd, writer: FactWriter, clients: int) -> Told:
     """They were away for `FACTS_MISSED` facts, which the coordinator knows by now, and are told all of them at once."""
     before = writer.position
     await writer.write(FACTS_MISSED)
