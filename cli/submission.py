@@ -12,7 +12,6 @@ import typer
 
 from cli.cargo_trust import plain
 from cli.options import AsJson, DataDir, Key, Url
-from cli.submission_manifest import digest_of, submission_of
 from cli.terminal import say, show_json, show_table
 from cli.typed_name import program
 
@@ -52,6 +51,7 @@ def submit(
 async def hand_in(coordinator: "Coordinator", path: Path) -> Answer:
     """The submission as it waits for staff. Repeating it changes nothing. Raises CommandFailed."""
     from cli.publication import MANIFEST, read_artifact, read_manifest
+    from cli.submission_manifest import digest_of, submission_of
 
     path = path / MANIFEST if path.is_dir() else path
     manifest = read_manifest(path)
