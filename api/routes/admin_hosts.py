@@ -16,6 +16,8 @@ from api.edge import PLACEMENT, Edge, EdgeState, origin_of
 from api.errors import not_found
 from api.key_ring import Caller
 from api.request_fields import PLAIN_TEXT, After, Limit, Offset, PathIslandId, RequestId
+from api.schemas.forms import page_of
+from api.schemas.host import OwnedHost
 from api.shapes.host import STATUS_OF, admin_host_shape
 from api.strict_json import StrictRoute
 from domain.ids import IslandId
@@ -54,7 +56,7 @@ class NotesRequest(BaseModel):
     notes: Sentence = "checked by an operator"
 
 
-@router.get("")
+@router.get("", response_model=page_of("hosts", OwnedHost))
 async def list_all_hosts(
     *,
     _: Admin,
@@ -71,35 +73,35 @@ async def list_all_hosts(
     return page_answer(edge, page, limit, offset)
 
 
-@router.get("/pending")
+@router.get("/pending", response_model=page_of("hosts", OwnedHost))
 async def list_pending_hosts(_: Admin, edge: Edge, limit: Limit = 20, offset: Offset = 0) -> Response:
     """List the islands that wait to be approved or rejected."""
     page = await edge.services.oversight.islands(limit, offset, statuses=[IslandStatus.PENDING])
     return page_answer(edge, page, limit, offset)
 
 
-@router.get("/unverified")
+@router.get("/unverified", response_model=page_of("hosts", OwnedHost))
 async def list_unverified_hosts(_: Admin, edge: Edge, limit: Limit = 20, offset: Offset = 0) -> Response:
     """List the islands whose capabilities no operator has verified."""
     page = await edge.services.oversight.islands(limit, offset, is_verified=False)
     return page_answer(edge, page, limit, offset)
 
 
-@router.get("/{island_id}")
+@router.get("/{island_id}", response_model=OwnedHost)
 async def get_any_host(island_id: PathIslandId, _: Admin, edge: Edge, after: After = None) -> Response:
     """Get any island of the network."""
     await edge.catch_up(PLACEMENT, after)
     return answer(shape_of(edge, await any_island(edge, island_id)))
 
 
-@router.post("/{island_id}/approve")
+@router.post("/{island_id}/approve", response_model=OwnedHost)
 async def approve_host(island_id: PathIslandId, caller: Admin, edge: Edge, request_id: RequestId) -> Response:
     """Approve a new island: from now on it may be given jobs."""
     command = ApproveIsland(island_id=island_id, now_ms=clock.now_ms())
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/{island_id}/reject")
+@router.post("/{island_id}/reject", response_model=OwnedHost)
 async def reject_host(
     island_id: PathIslandId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -108,7 +110,7 @@ async def reject_host(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/{island_id}/suspend")
+@router.post("/{island_id}/suspend", response_model=OwnedHost)
 async def suspend_host(
     island_id: PathIslandId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -117,7 +119,7 @@ async def suspend_host(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/{island_id}/unsuspend")
+@router.post("/{island_id}/unsuspend", response_model=OwnedHost)
 async def unsuspend_host(
     island_id: PathIslandId, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -126,7 +128,7 @@ async def unsuspend_host(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/{island_id}/verify")
+@router.post("/{island_id}/verify", response_model=OwnedHost)
 async def verify_host(
     *,
     island_id: PathIslandId,
@@ -141,7 +143,7 @@ async def verify_host(
     return await decide(edge, caller, command, request_id)
 
 
-@router.post("/{island_id}/unverify")
+@router.post("/{island_id}/unverify", response_model=OwnedHost)
 async def unverify_host(
     island_id: PathIslandId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:

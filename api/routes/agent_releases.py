@@ -14,6 +14,8 @@ from api.authorization import Admin, Anyone
 from api.edge import Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode, invalid
 from api.request_fields import ISLAND, RequestId
+from api.schemas.forms import with_data
+from api.schemas.host import AgentUpdate, PublishedRelease
 from api.shapes.present import present
 from api.strict_json import StrictRoute
 from domain.release import PLATFORMS, RELEASE, VERSION, AgentRelease, PublishRelease, update_for
@@ -48,7 +50,7 @@ class ReleaseRequest(BaseModel):
     release_notes: Annotated[str, StringConstraints(max_length=4_000, pattern=r"^[^\x00]*$")] = ""
 
 
-@router.post("/admin/agent-releases", status_code=201)
+@router.post("/admin/agent-releases", status_code=201, response_model=with_data(PublishedRelease))
 async def publish_release(
     request: ReleaseRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -77,7 +79,7 @@ async def check_file(edge: EdgeState, request: ReleaseRequest) -> None:
         raise invalid("signature", "must be Ed25519 over the file by a release key of this network, in hex")
 
 
-@router.get("/agent/update")
+@router.get("/agent/update", response_model=with_data(AgentUpdate))
 async def get_update(
     *,
     _: Anyone,

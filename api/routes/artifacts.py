@@ -13,6 +13,8 @@ from api.answers import answer
 from api.authorization import Anyone, Writer
 from api.edge import Edge
 from api.errors import ApiError, ErrorCode, invalid, not_found
+from api.schemas.cargo import StoredArtifact
+from api.schemas.forms import with_data
 
 CACHE_FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -21,7 +23,7 @@ router = APIRouter(prefix="/artifacts", tags=["artifacts"])
 PathDigest = Annotated[str, Path(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-@router.put("/{digest}", status_code=201)
+@router.put("/{digest}", status_code=201, response_model=with_data(StoredArtifact))
 async def put_artifact(digest: PathDigest, request: Request, edge: Edge, _: Writer) -> Response:
     """Store an artifact of at most 32 MiB. Its digest is computed and compared."""
     if edge.uploads.locked():

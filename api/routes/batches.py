@@ -17,6 +17,7 @@ from api.key_ring import Caller
 from api.owned import owned_job
 from api.recorded_job import RecordedJob
 from api.request_fields import After, IdempotencyKey, PathJobId, RequestId
+from api.schemas.job import Batch, BatchStatus
 from api.shapes.batch import batch_shape, batch_status_shape
 from api.strict_json import StrictRoute
 from commands.submission import batch_id_for, part_id_for, submit_batch
@@ -30,7 +31,7 @@ from domain.rejection import Rejected, Rejection
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
-@router.post("/batch", status_code=201)
+@router.post("/batch", status_code=201, response_model=Batch)
 async def submit_a_batch(
     request: BatchRequest, caller: Writer, edge: Edge, request_id: RequestId, key: IdempotencyKey = None
 ) -> Response:
@@ -99,7 +100,7 @@ async def command_for(edge: EdgeState, caller: Caller, batch_id: JobId, request:
     )
 
 
-@router.get("/{job_id}/batch-status")
+@router.get("/{job_id}/batch-status", response_model=BatchStatus)
 async def get_batch_status(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """Show where each part of a batch stands."""
     await edge.catch_up(JOBS, after)

@@ -13,6 +13,8 @@ from api.cargo_manifest import Digest
 from api.edge import CARGOS, Edge, EdgeState, origin_of
 from api.request_fields import PLAIN_TEXT, After, Limit, Name, PathAccountId, PathSlug, RequestId
 from api.routes.cargo_trust import carry_out
+from api.schemas.cargo import CargoStanding, CargoToReview, PublisherStanding
+from api.schemas.forms import rows_of, with_data
 from api.shapes.cargo_trust import publisher_shape, review_shape
 from api.strict_json import StrictRoute
 from domain.cargo import CARGO
@@ -67,7 +69,7 @@ class TierRequest(Body):
     tier: PublisherTier
 
 
-@router.post("/workloads/{slug}/kill")
+@router.post("/workloads/{slug}/kill", response_model=with_data(CargoStanding))
 async def kill_workload(
     slug: PathSlug, request: KillRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -76,14 +78,14 @@ async def kill_workload(
     return await carry_out(edge, caller, slug, command, request_id)
 
 
-@router.post("/workloads/{slug}/revive")
+@router.post("/workloads/{slug}/revive", response_model=with_data(CargoStanding))
 async def revive_workload(slug: PathSlug, caller: Admin, edge: Edge, request_id: RequestId) -> Response:
     """Let a cargo take jobs again, whatever disabled it."""
     command = EnableCargo(slug=slug, now_ms=clock.now_ms())
     return await carry_out(edge, caller, slug, command, request_id)
 
 
-@router.post("/workloads/{slug}/scans")
+@router.post("/workloads/{slug}/scans", response_model=with_data(CargoStanding))
 async def record_scan(
     slug: PathSlug, request: ScanRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -105,7 +107,7 @@ async def record_scan(
     return await carry_out(edge, caller, slug, command, request_id)
 
 
-@router.get("/reviews")
+@router.get("/reviews", response_model=rows_of("reviews", CargoToReview))
 async def list_cargos_to_review(_: Admin, edge: Edge, limit: Limit = 100, after: After = None) -> Response:
     """List the cargos that wait for a review, the longest waiting first."""
     await edge.catch_up(CARGOS, after)
@@ -113,7 +115,7 @@ async def list_cargos_to_review(_: Admin, edge: Edge, limit: Limit = 100, after:
     return answer({"reviews": rows, "count": len(rows), "data": [row["data"] for row in rows]})
 
 
-@router.post("/workloads/{slug}/reviews")
+@router.post("/workloads/{slug}/reviews", response_model=with_data(CargoStanding))
 async def review_workload(
     slug: PathSlug, request: ReviewRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -130,7 +132,7 @@ async def review_workload(
     return await carry_out(edge, caller, slug, command, request_id)
 
 
-@router.post("/workloads/{slug}/incidents")
+@router.post("/workloads/{slug}/incidents", response_model=with_data(CargoStanding))
 async def record_incident(
     slug: PathSlug, request: IncidentRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -139,7 +141,7 @@ async def record_incident(
     return await carry_out(edge, caller, slug, command, request_id)
 
 
-@router.post("/publishers/{account_id}/tier")
+@router.post("/publishers/{account_id}/tier", response_model=with_data(PublisherStanding))
 async def grant_tier(
     account_id: PathAccountId, request: TierRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:

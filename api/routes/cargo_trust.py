@@ -15,6 +15,8 @@ from api.key_ring import Caller
 from api.moment import NOW, At, bounded, standing
 from api.request_fields import PLAIN_TEXT, After, PathSlug, RequestId
 from api.review_writing import ReviewText, write_review
+from api.schemas.cargo import CargoStanding, Trust
+from api.schemas.forms import with_data
 from api.shapes.as_of import standpoint_shape
 from api.shapes.cargo_trust import trust_shape
 from api.strict_json import StrictRoute
@@ -53,7 +55,7 @@ class ComplaintRequest(BaseModel):
     text: Text
 
 
-@router.get("/trust")
+@router.get("/trust", response_model=Trust)
 async def get_trust(slug: PathSlug, _: Reader, edge: Edge, at: At, after: After = None) -> Response:
     """Explain a cargo's trust level and reputation: what they rest on, and what is missing for the next level.
 
@@ -85,7 +87,7 @@ async def past_trust(edge: EdgeState, slug: CargoSlug, moment: Moment) -> Respon
     return answer(shape | {"as_of": standpoint_shape(where)})
 
 
-@router.post("/ratings")
+@router.post("/ratings", response_model=with_data(CargoStanding))
 async def rate_workload(
     slug: PathSlug, request: RatingRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -95,7 +97,7 @@ async def rate_workload(
     return cargo_answer(slug, cargo, is_counted=bool(handled.events), position=handled.position)
 
 
-@router.post("/complaints")
+@router.post("/complaints", response_model=with_data(CargoStanding))
 async def complain_of_workload(
     slug: PathSlug, request: ComplaintRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -110,7 +112,7 @@ async def complain_of_workload(
     return await carry_out(edge, caller, slug, command, request_id)
 
 
-@router.post("/review-requests")
+@router.post("/review-requests", response_model=with_data(CargoStanding))
 async def ask_for_review(slug: PathSlug, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Ask staff to review a cargo of this account, for trust level 2 or to have it enabled again."""
     command = SubmitForReview(slug=slug, account_id=caller.account_id, now_ms=clock.now_ms())

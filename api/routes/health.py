@@ -12,6 +12,8 @@ from adapters import clock
 from api.answers import answer
 from api.authorization import Anyone
 from api.edge import Edge
+from api.schemas.forms import with_data
+from api.schemas.network import Health
 from api.shapes.present import instant
 from api.version import VERSION
 
@@ -23,7 +25,7 @@ router = APIRouter(prefix="/health", tags=["network"])
 log = logging.getLogger(__name__)
 
 
-@router.get("")
+@router.get("", response_model=with_data(Health), responses={503: {"model": with_data(Health)}})
 async def get_health(edge: Edge, _: Anyone) -> Response:
     """Say whether all is well; 503 where something is not."""
     last, positions, is_cleared = await asyncio.gather(

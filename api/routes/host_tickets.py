@@ -11,6 +11,7 @@ from api.edge import PLACEMENT, Edge, origin_of
 from api.island_allowance import check_room
 from api.island_password import IslandPassword
 from api.request_fields import Name, RequestId
+from api.schemas.host import HostTicket
 from api.strict_json import StrictRoute
 from domain.island import ISLAND
 from domain.island_commands import EnrolPasswordIsland
@@ -24,7 +25,7 @@ class TicketRequest(BaseModel):
     name: Name
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=HostTicket)
 async def issue_host_ticket(
     request: TicketRequest, caller: Lender, edge: Edge, request_id: RequestId
 ) -> Response:

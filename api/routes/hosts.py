@@ -11,6 +11,9 @@ from api.edge import PLACEMENT, Edge, EdgeState, origin_of
 from api.key_ring import Caller
 from api.owned import check_owns_island, owned_island
 from api.request_fields import After, Limit, Name, Offset, PathIslandId, RequestId
+from api.schemas.forms import page_of, with_data
+from api.schemas.host import Host, HostName, HostRemoved
+from api.schemas.job_history import RejectedClaim
 from api.shapes.host import host_shape
 from api.shapes.rejected_claim import rejected_claim_shape
 from api.strict_json import StrictRoute
@@ -26,7 +29,7 @@ class RenameRequest(BaseModel):
     name: Name
 
 
-@router.get("")
+@router.get("", response_model=page_of("hosts", Host))
 async def list_hosts(
     caller: Reader, edge: Edge, limit: Limit = 20, offset: Offset = 0, after: After = None
 ) -> Response:
@@ -37,7 +40,7 @@ async def list_hosts(
     return list_answer("hosts", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/{island_id}")
+@router.get("/{island_id}", response_model=Host)
 async def get_host(island_id: PathIslandId, caller: Reader, edge: Edge, after: After = None) -> Response:
     """Get one own island."""
     await edge.catch_up(PLACEMENT, after)
@@ -45,7 +48,7 @@ async def get_host(island_id: PathIslandId, caller: Reader, edge: Edge, after: A
     return answer(host_shape(row, heard_at_ms=edge.services.heard(island_id)))
 
 
-@router.patch("/{island_id}")
+@router.patch("/{island_id}", response_model=with_data(HostName))
 async def rename_host(
     island_id: PathIslandId, request: RenameRequest, caller: Lender, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -62,7 +65,7 @@ async def rename_host(
     return answer({**shape, "data": shape}, position=handled.position)
 
 
-@router.post("/{island_id}/drain")
+@router.post("/{island_id}/drain", response_model=Host)
 async def drain_host(island_id: PathIslandId, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
     """Stop giving jobs to one own island. What runs there goes on; the order stands until it is resumed."""
     await check_owns_island(edge, caller, island_id)
@@ -70,7 +73,7 @@ async def drain_host(island_id: PathIslandId, caller: Lender, edge: Edge, reques
     return await order(edge, caller, command, request_id)
 
 
-@router.post("/{island_id}/resume")
+@router.post("/{island_id}/resume", response_model=Host)
 async def resume_host(island_id: PathIslandId, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
     """Give jobs to one own island again."""
     await check_owns_island(edge, caller, island_id)
@@ -90,7 +93,7 @@ async def order(
     return answer(shape, position=handled.position)
 
 
-@router.delete("/{island_id}")
+@router.delete("/{island_id}", response_model=HostRemoved)
 async def remove_host(island_id: PathIslandId, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
     """Remove one own island: it is cut off now, and its attempts are placed elsewhere. It may enrol again."""
     await check_owns_island(edge, caller, island_id)
@@ -102,7 +105,7 @@ async def remove_host(island_id: PathIslandId, caller: Lender, edge: Edge, reque
     return answer({"message": "the island is removed", "host_id": island_id}, position=handled.position)
 
 
-@router.get("/{island_id}/rejected-claims")
+@router.get("/{island_id}/rejected-claims", response_model=page_of("rejected_claims", RejectedClaim))
 async def list_rejected_claims(
     island_id: PathIslandId, caller: Reader, edge: Edge, limit: Limit = 100
 ) -> Response:

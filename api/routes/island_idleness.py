@@ -12,6 +12,8 @@ from api.edge import Edge, EdgeState
 from api.log_window import COMMITS_READ_MAX, position_before, recorded_at
 from api.owned import check_may_see_island
 from api.request_fields import PathIslandId
+from api.schemas.forms import with_data
+from api.schemas.island_standing import Idleness as IdlenessForm
 from api.shapes.idleness import idleness_shape
 from commands.fleet import offer_after
 from commands.idleness import Idleness, IdleWatch
@@ -27,7 +29,7 @@ LEAD_MS: Final = 75 * 60_000
 router = APIRouter(prefix="/hosts/{island_id}", tags=["hosts"])
 
 
-@router.get("/why-idle")
+@router.get("/why-idle", response_model=with_data(IdlenessForm))
 async def get_why_idle(
     island_id: PathIslandId, caller: Reader, edge: Edge, hours: Annotated[int, Query(ge=1, le=HOURS_MAX)] = 6
 ) -> Response:

@@ -11,6 +11,9 @@ from api.edge import Edge, EdgeState
 from api.moment import At, standing
 from api.owned import check_may_see_island
 from api.request_fields import Offset, PathIslandId
+from api.schemas.forms import page_of
+from api.schemas.island_standing import Karma
+from api.schemas.island_standing import KarmaChange as KarmaChangeForm
 from api.shapes.as_of import standpoint_shape
 from api.shapes.karma import change_shape, karma_shape
 from commands.karma_statement import KarmaStatement, Moment, karma_statement
@@ -20,7 +23,7 @@ from domain.island import ISLAND
 router = APIRouter(prefix="/hosts/{island_id}/karma", tags=["hosts"])
 
 
-@router.get("")
+@router.get("", response_model=Karma)
 async def get_karma(island_id: PathIslandId, caller: Reader, edge: Edge, at: At) -> Response:
     """What an island's karma is made of: terms that add up to it, now or as of a moment of the past."""
     await check_may_see_island(edge, caller, island_id)
@@ -29,7 +32,7 @@ async def get_karma(island_id: PathIslandId, caller: Reader, edge: Edge, at: At)
     return answer(shape | {"as_of": standpoint_shape(where)})
 
 
-@router.get("/history")
+@router.get("/history", response_model=page_of("events", KarmaChangeForm, host_id=str))
 async def list_karma_changes(
     island_id: PathIslandId,
     caller: Reader,

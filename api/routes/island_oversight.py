@@ -12,6 +12,8 @@ from api.authorization import Admin
 from api.edge import PLACEMENT, Edge, EdgeState, origin_of
 from api.key_ring import Caller
 from api.request_fields import PLAIN_TEXT, PathIslandId, RequestId
+from api.schemas.forms import with_data
+from api.schemas.host import BarredHost
 from api.strict_json import StrictRoute
 from domain.ids import IslandId
 from domain.island import ISLAND
@@ -30,7 +32,7 @@ class BarRequest(BaseModel):
     ]
 
 
-@router.post("/suspend")
+@router.post("/suspend", response_model=with_data(BarredHost))
 async def suspend_island(
     island_id: PathIslandId, request: BarRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -39,7 +41,7 @@ async def suspend_island(
     return await carry_out(edge, caller, island_id, command, request_id)
 
 
-@router.post("/reinstate")
+@router.post("/reinstate", response_model=with_data(BarredHost))
 async def reinstate_island(
     island_id: PathIslandId, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -48,7 +50,7 @@ async def reinstate_island(
     return await carry_out(edge, caller, island_id, command, request_id)
 
 
-@router.post("/revoke")
+@router.post("/revoke", response_model=with_data(BarredHost))
 async def revoke_island(
     island_id: PathIslandId, request: BarRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:

@@ -22,6 +22,8 @@ from api.key_ring import Caller
 from api.nonces import LIFE_S
 from api.pairing_page import pair_url
 from api.request_fields import Name, RequestId, Word
+from api.schemas.forms import with_data
+from api.schemas.host import Admission, Nonce
 from api.shapes.present import present
 from api.strict_json import StrictRoute
 from commands.event_log import Origin
@@ -47,14 +49,14 @@ class RenewRequest(Proof):
     """Signed with the user key alone: that is what is renewed."""
 
 
-@router.get("/nonce")
+@router.get("/nonce", response_model=with_data(Nonce))
 async def get_nonce(edge: Edge, _: Anyone) -> Response:
     """Take a nonce to sign."""
     shape = {"nonce": edge.nonces.new(), "expires_in_seconds": LIFE_S}
     return answer({**shape, "data": shape})
 
 
-@router.post("/enrol", status_code=201)
+@router.post("/enrol", status_code=201, response_model=with_data(Admission))
 async def enrol_island(
     enrolment: EnrolRequest, request: Request, caller: Voucher, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -116,7 +118,7 @@ async def bound_owned_islands(edge: EdgeState, island_id: IslandId, caller: Call
         await check_room(edge, caller.account_id)
 
 
-@router.post("/renew")
+@router.post("/renew", response_model=with_data(Admission))
 async def renew_document(renewal: RenewRequest, edge: Edge, _: Anyone) -> Response:
     """Renew the document an island connects with."""
     renewal.check(Purpose.RENEW, edge.nonces)

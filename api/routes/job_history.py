@@ -12,6 +12,7 @@ from api.edge import JOBS, LEDGER, Edge, EdgeState
 from api.log_window import event_at
 from api.owned import owned_job
 from api.request_fields import After, PathJobId
+from api.schemas.job_history import Placement, Timeline
 from api.shapes.attempt import attempt_shape, refusals_shape
 from api.shapes.charge import charge_shape
 from api.shapes.fact import fact_shape
@@ -30,7 +31,7 @@ REJECTIONS_MAX: Final = 200
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-@router.get("/{job_id}/timeline")
+@router.get("/{job_id}/timeline", response_model=Timeline)
 async def get_timeline(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """List the job's facts in order, the claims that were rejected with their reasons, and what was booked."""
     await edge.catch_up(JOBS, after)
@@ -49,7 +50,7 @@ async def get_timeline(job_id: PathJobId, caller: JobReader, edge: Edge, after: 
     return answer({**shape, "data": shape["facts"]})
 
 
-@router.get("/{job_id}/placement")
+@router.get("/{job_id}/placement", response_model=Placement)
 async def get_placement(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """Why the job ran where it ran: winner, scores and counted refusals of every attempt; why it still waits or failed;
     why it cost what it cost and what came back later; and what comparing its runs came to.

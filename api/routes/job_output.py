@@ -16,13 +16,14 @@ from api.job_story import JobStory
 from api.job_text import text_so_far
 from api.owned import owned_job
 from api.request_fields import POSITION_MAX, After, PathJobId
+from api.schemas.job import TextSoFar
 from api.shapes.job import ENDED, status_word
 from api.sse import data_frame, event_frame, events_form, sdk_form
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-@router.get("/{job_id}/output")
+@router.get("/{job_id}/output", response_model=TextSoFar)
 async def get_output(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """Read the text so far."""
     await edge.catch_up(JOBS, after)

@@ -17,6 +17,8 @@ from api.key_ring import Caller
 from api.owned import owned_job
 from api.recorded_job import RecordedJob
 from api.request_fields import After, IdempotencyKey, Limit, Offset, PathJobId, RequestId
+from api.schemas.forms import page_of
+from api.schemas.job import CancelledJob, Job
 from api.shapes.job import STATES_OF_WORD, job_shape
 from api.strict_json import StrictRoute
 from domain.batch import BATCH
@@ -27,7 +29,7 @@ from projections.jobs import JobRow
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=Job)
 async def submit_job(
     request: JobRequest, caller: Writer, edge: Edge, request_id: RequestId, key: IdempotencyKey = None
 ) -> Response:
@@ -50,7 +52,7 @@ async def shape_of(edge: EdgeState, row: JobRow, output: str | None = None) -> d
     return job_shape(row, cargo_number=await edge.cargo_numbers.of(row.cargo_slug), output=output)
 
 
-@router.get("")
+@router.get("", response_model=page_of("jobs", Job))
 async def list_jobs(
     *,
     caller: JobReader,
@@ -74,7 +76,7 @@ async def list_jobs(
     return list_answer("jobs", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", response_model=Job)
 async def get_job(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """Get one job, with its output once it has succeeded."""
     await edge.catch_up(JOBS, after)
@@ -82,7 +84,7 @@ async def get_job(job_id: PathJobId, caller: JobReader, edge: Edge, after: After
     return answer(await shape_of(edge, row, await result_of(edge, row)))
 
 
-@router.delete("/{job_id}")
+@router.delete("/{job_id}", response_model=CancelledJob)
 async def cancel_job(job_id: PathJobId, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Cancel a job. Nothing is charged before its first output; repeating it changes nothing."""
     job = await RecordedJob.load(edge.services.log, job_id)

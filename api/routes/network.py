@@ -6,11 +6,13 @@ from starlette.responses import Response
 from api.answers import answer
 from api.authorization import Anyone
 from api.edge import Edge
+from api.schemas.forms import with_data
+from api.schemas.network import NetworkStats
 
 router = APIRouter(prefix="/network", tags=["network"])
 
 
-@router.get("/stats")
+@router.get("/stats", response_model=with_data(NetworkStats))
 async def get_stats(edge: Edge, _: Anyone) -> Response:
     """How many islands are online, where, and how many jobs were done."""
     row = await edge.services.reads.network()

@@ -16,6 +16,8 @@ from api.island_allowance import check_room
 from api.key_ring import Caller
 from api.pairing_page import PATH, pairing_page
 from api.request_fields import RequestId
+from api.schemas.forms import with_data
+from api.schemas.host import Pairing
 from api.strict_json import StrictRoute
 from domain.ids import IslandId
 from domain.island import ISLAND
@@ -41,7 +43,7 @@ class PairRequest(BaseModel):
     code: Annotated[str, StringConstraints(max_length=TYPED_CHARACTERS_MAX), AfterValidator(as_shown)]
 
 
-@router.post("")
+@router.post("", response_model=with_data(Pairing))
 async def pair_island(request: PairRequest, caller: Lender, edge: Edge, request_id: RequestId) -> Response:
     """Pair the island that shows this code with the account of this key."""
     await check_room(edge, caller.account_id)  # First, for a code works once.

@@ -11,6 +11,9 @@ from api.authorization import Admin
 from api.edge import Edge
 from api.moment import At, bounded, standing
 from api.request_fields import Limit, Offset
+from api.schemas.account import Standpoint
+from api.schemas.forms import page_of, with_data
+from api.schemas.island_standing import Offer
 from api.shapes.as_of import offer_shape, standpoint_shape
 from commands.as_of import offers_at
 from domain.ids import IslandId
@@ -20,7 +23,7 @@ router = APIRouter(prefix="/audit/placement", tags=["audit"])
 IslandText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
-@router.get("")
+@router.get("", response_model=page_of("hosts", with_data(Offer), as_of=Standpoint))
 async def list_past_placement(
     _: Admin,
     edge: Edge,

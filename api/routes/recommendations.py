@@ -12,6 +12,7 @@ from api.answers import answer
 from api.authorization import Anyone
 from api.edge import Edge, EdgeState
 from api.request_fields import ISLAND
+from api.schemas.island_standing import Recommendations
 from domain.demand import Demand, recommended
 
 HOST_ID_CHARACTERS_MAX: Final = 64
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/island/recommendations", tags=["hosts"])
 HostId = Annotated[str, Query(max_length=HOST_ID_CHARACTERS_MAX, description="What the island calls itself.")]
 
 
-@router.get("")
+@router.get("", response_model=Recommendations)
 async def list_recommendations(_: Anyone, edge: Edge, host_id: HostId = "") -> Response:
     """List at most 5 cargos that jobs wait for, and that this island could run and has not at hand."""
     found = await demands_for(edge, host_id) if ISLAND.fullmatch(host_id) else []

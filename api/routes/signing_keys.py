@@ -14,6 +14,7 @@ from adapters.cosign_keys import KeyUnusable, read_cosign_keys
 from api.authorization import Anyone
 from api.edge import Edge, EdgeState
 from api.errors import ApiError, ErrorCode
+from api.schemas.network import SigningKey
 
 ALGORITHM = "ecdsa-p256"
 CACHE_S = 300
@@ -24,13 +25,13 @@ router = APIRouter(prefix="/signing-keys", tags=["network"])
 well_known_router = APIRouter(prefix="/.well-known/cosign-keys.json", tags=["network"])
 
 
-@router.get("")
+@router.get("", response_model=list[SigningKey])
 async def list_signing_keys(edge: Edge, _: Anyone) -> Response:
     """List the public keys that sign cargos."""
     return await keys_answer(edge)
 
 
-@well_known_router.get("")
+@well_known_router.get("", response_model=list[SigningKey])
 async def list_cosign_keys(edge: Edge, _: Anyone) -> Response:
     """The same under the name that signing tools look for."""
     return await keys_answer(edge)

@@ -12,6 +12,8 @@ from api.cargo_manifest import CargoManifest
 from api.edge import CARGOS, Edge, origin_of
 from api.errors import ApiError, ErrorCode, not_found
 from api.request_fields import After, Limit, Offset, PathSlug, RequestId
+from api.schemas.cargo import PublishedVersion, Workload
+from api.schemas.forms import page_of, with_data
 from api.shapes.workload import workload_shape
 from api.strict_json import StrictRoute
 from commands.publication import publish
@@ -26,7 +28,7 @@ router = APIRouter(prefix="/workloads", tags=["workloads"], route_class=StrictRo
 UserAgent = Annotated[str, Header()]
 
 
-@router.get("")
+@router.get("", response_model=page_of("workloads", Workload))
 async def list_workloads(
     *,
     _: Reader,
@@ -44,7 +46,7 @@ async def list_workloads(
     return list_answer("workloads", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/{slug}")
+@router.get("/{slug}", response_model=Workload)
 async def get_workload(
     slug: PathSlug, _: Reader, edge: Edge, after: After = None, user_agent: UserAgent = ""
 ) -> Response:
@@ -56,7 +58,7 @@ async def get_workload(
     return answer(workload_shape(row, for_python_sdk=user_agent.startswith(PYTHON_SDK)))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=with_data(PublishedVersion))
 async def publish_workload(
     manifest: CargoManifest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
