@@ -38,7 +38,7 @@ LEDGER: Final = "ledger"
 PEOPLE: Final = "people"
 MARKETPLACE: Final = "marketplace"
 EXCHANGE: Final = "exchange"
-COMPILATIONS_MAX: Final = 1  # Modules handed in, each compiled in a process of its own.
+COMPILATIONS_MAX: Final = 2  # Modules handed in, each compiled in a process of its own.
 UPLOADS_MAX: Final = 4  # Artifacts on their way in, each held in memory whole.
 REPORTS_MAX: Final = 2  # Each has a process of its own for as long as it takes.
 

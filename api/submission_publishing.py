@@ -32,7 +32,9 @@ from domain.submission import (
 )
 
 FIELD: Final = "submission.wasm_hash"
-COMPILE_BOUNDS: Final = CompileBounds(wall_s=20.0, cpu_s=20)
+SUSPENDED: Final = "staff suspended it on the marketplace"
+COMPILE_BOUNDS: Final = CompileBounds(wall_s=20.0, cpu_s=20, data_mb=512)
+"""Less than an island gives: the coordinator has other things to do."""
 
 Decided = Handled[Submission | None, SubmissionEvent]
 
@@ -40,16 +42,19 @@ Decided = Handled[Submission | None, SubmissionEvent]
 async def check_before_staff(edge: EdgeState, submission: Submission) -> None:
     """Whether it could be published as it stands, so that nobody waits for staff in vain.
 
-    A module is compiled as islands do, in a process of its own and one at a time. Containers and models wait for a
+    A module is compiled as islands do, in a process of its own. Containers and models wait for a
     runtime; what can be said of them is said by staff. Raises `ApiError` and `Rejected`.
     """
     if submission.offer.cargo.spec.runtime is not Runtime.WASM:
         return
-    cargo = await uploaded(edge, submission)
+    module = await uploaded_module(edge, submission)
+    cargo = publishable(submission, module)
     known = await edge.services.handler.state(CARGO, cargo.spec.slug)
     CARGO.decide(known, PublishCargo(cargo=cargo, now_ms=clock.now_ms()))
+    if edge.compilations.locked():
+        raise ApiError(ErrorCode.UNAVAILABLE, "other modules are being checked; repeat in a moment")
     async with edge.compilations:
-        await check_compiles(await artifact_of(edge, submission))
+        await check_compiles(module)
 
 
 async def approve(edge: EdgeState, caller: Caller, submission: Submission, request_id: str) -> Decided:
@@ -63,7 +68,7 @@ async def approve(edge: EdgeState, caller: Caller, submission: Submission, reque
         )
     if (await edge.services.handler.state(PERSON, submission.account_id)).is_banned:
         raise ApiError(ErrorCode.CONFLICT, "the publisher is banned; reject the submission instead")
-    cargo = await uploaded(edge, submission)
+    cargo = publishable(submission, await uploaded_module(edge, submission))
     origin = origin_of(caller, request_id)
     publication = PublishCargo(cargo=cargo, now_ms=command.now_ms)
     await publish(edge.services.handler, publication, origin)
@@ -78,11 +83,14 @@ async def approve(edge: EdgeState, caller: Caller, submission: Submission, reque
 async def suspend(
     edge: EdgeState, caller: Caller, submission: Submission, reason: str, request_id: str
 ) -> Decided:
-    """Stops every job of the cargo, whatever its version, and records why. Raises `Rejected`."""
+    """Stops every job of the cargo, whatever its version, and records why. Raises `Rejected`.
+
+    The reason is for the publisher alone; what stands in the cargo and its jobs anybody may read.
+    """
     command = SuspendSubmission(reason=reason, now_ms=clock.now_ms())
     SUBMISSION.decide(submission, command)
     slug = submission.offer.cargo.spec.slug
-    stopped = DisableCargo(slug=slug, reason=reason, now_ms=command.now_ms, is_killed=True)
+    stopped = DisableCargo(slug=slug, reason=SUSPENDED, now_ms=command.now_ms, is_killed=True)
     origin = origin_of(caller, request_id)
     await edge.services.handler.handle(CARGO, slug, stopped, origin=origin)
     return await edge.services.handler.handle(
@@ -95,28 +103,27 @@ def step(origin: Origin, name: str) -> Origin:
     return replace(origin, command_id=f"{origin.command_id}.{name}")
 
 
-async def uploaded(edge: EdgeState, submission: Submission) -> CargoVersion:
-    """The version to publish, with the size of its module. Raises `ApiError` (invalid)."""
+def publishable(submission: Submission, module: bytes) -> CargoVersion:
+    """The version to publish, now that its size is known."""
     cargo = submission.offer.cargo
-    artifact_bytes = len(await artifact_of(edge, submission))
-    return replace(cargo, spec=replace(cargo.spec, artifact_bytes=artifact_bytes))
+    return replace(cargo, spec=replace(cargo.spec, artifact_bytes=len(module)))
 
 
-async def artifact_of(edge: EdgeState, submission: Submission) -> bytes:
+async def uploaded_module(edge: EdgeState, submission: Submission) -> bytes:
     """Raises `ApiError` (invalid) where nothing was uploaded, or no module."""
     digest = submission.offer.cargo.spec.artifact_digest
-    artifact = await edge.services.artifacts.get(digest)
-    if artifact is None:
+    module = await edge.services.artifacts.get(digest)
+    if module is None:
         raise invalid(FIELD, f"upload the module first: PUT /api/v1/artifacts/{digest}")
-    check_module(FIELD, artifact)
-    return artifact
+    check_module(FIELD, module)
+    return module
 
 
 async def check_compiles(module: bytes) -> None:
-    """Raises `ApiError`: invalid for what every island would refuse, unavailable where nothing can be compiled."""
+    """Raises `ApiError`: invalid for what islands would refuse, unavailable where nothing can be compiled."""
     try:
         await compile_apart(module, COMPILE_BOUNDS)
     except Refused as refused:
-        raise invalid(FIELD, f"no island would run it: {refused.detail}") from refused
+        raise invalid(FIELD, f"islands would refuse it ({refused.code}): {refused.detail}") from refused
     except RuntimeBroken as fault:
         raise ApiError(ErrorCode.UNAVAILABLE, "the module cannot be checked here at the moment") from fault

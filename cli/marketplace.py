@@ -19,6 +19,8 @@ from cli.typed_name import program
 app = typer.Typer(help="The marketplace: look around, review, and submit a cargo of your own.")
 
 REVIEWS_SHOWN: Final = 5
+NEEDS: Final = {"ram_mb": "MB of memory", "vram_mb": "MB of GPU memory", "cpu_cores": "CPU cores"}
+ENDS: Final = ("succeeded", "failed", "timed_out")
 Answer = dict[str, Any]
 
 
@@ -99,15 +101,19 @@ def facts_of(page: Answer) -> Iterator[tuple[str, object]]:
     yield "in short", page["tagline"] or None
     yield "category", page["category"]
     yield "tags", ", ".join(page["tags"]) or None
-    yield "price", f"{price_text(page)} credits"
-    yield "needs", ", ".join(f"{amount} {name}" for name, amount in page["requirements"].items()) or None
+    yield "credits", price_text(page)
+    yield "needs", ", ".join(needs_of(page["requirements"])) or None
     yield "trust level", page["trust_level"]
     yield "publisher", "the operator" if page["developer"].get("first_party") else "a customer"
     yield "stars", stars_text(page) or "nobody has reviewed it"
-    runs = f"{stats['succeeded']} succeeded, {stats['failed']} failed, {stats['timed_out']} timed out"
-    yield "runs", runs
+    yield "runs", ", ".join(f"{stats[end]} {end.replace('_', ' ')}" for end in ENDS)
     yield "icon", page.get("icon_url")
     yield "pictures", ", ".join(page["screenshots"]) or None
+
+
+def needs_of(requirements: dict[str, int]) -> Iterator[str]:
+    for name, amount in requirements.items():
+        yield f"{amount} {NEEDS.get(name, name)}"
 
 
 @app.command("review")

@@ -19,7 +19,8 @@ from domain.cargo_commands import PublishCargo
 from domain.ids import CargoSlug
 from domain.person import PERSON, BanPerson
 from domain.submission import SUBMISSION, Submission
-from tests.api.network import Network, Person
+from projections.progress import ALL
+from tests.api.network import SEEN_S, Network, Person
 from tests.api.test_personal_texts import in_the_log, in_the_tables
 from tests.faults.slow_cargo import module_of
 
@@ -367,12 +368,16 @@ async def test_who_is_forgotten_has_nothing_open_any_more(network: Network) -> N
     assert submission.status == "withdrawn"
 
 
-async def test_a_reason_lies_sealed_in_the_log_and_in_the_table(network: Network) -> None:
+@pytest.mark.parametrize("decision", ["reject", "suspend"])
+async def test_a_reason_lies_sealed_in_the_log_and_in_the_table(network: Network, decision: str) -> None:
     person, staff = await publisher(network), await network.person(scopes=ADMIN)
-    waiting = await handed_in(network, person)
-    body = {"reason": "Jane wrote it"}
-    await done(network, staff, "POST", f"/admin{PATH}/{waiting['id']}/reject", body)
-    assert await in_the_log(network, "Jane wrote") == []
-    assert await in_the_tables(network, "Jane wrote") == []
+    take = handed_in(network, person) if decision == "reject" else approved(network, staff, person)
+    waiting, text = await take, f"Jane did {decision} it"
+    await done(network, staff, "POST", f"/admin{PATH}/{waiting['id']}/{decision}", {"reason": text})
+    assert await network.services.progress.wait(ALL, await network.services.log.last_position(), SEEN_S)
+    assert await in_the_log(network, text) == []
+    assert await in_the_tables(network, text) == []
     listed = await done(network, person, "GET", PATH)
-    assert listed["submissions"][0]["reason"] == "Jane wrote it"
+    assert listed["submissions"][0]["reason"] == text
+    everybodys = await done(network, staff, "GET", f"/admin{PATH}/{waiting['id']}")
+    assert everybodys["reason"] == text
