@@ -14,6 +14,8 @@ from api.errors import ApiError, ErrorCode, not_found
 from api.key_ring import Caller
 from api.request_fields import After, Limit, Offset, RequestId, slug_of
 from api.routes.cargo_oversight import Note
+from api.schemas.forms import page_of, with_data
+from api.schemas.marketplace import OverseenWorkload
 from api.shapes.workload_oversight import admin_workload_shape
 from api.strict_json import StrictRoute
 from domain.cargo import CARGO
@@ -37,7 +39,7 @@ class DisableRequest(BaseModel):
     reason: Note = DISABLED
 
 
-@router.get("")
+@router.get("", response_model=page_of("workloads", with_data(OverseenWorkload)))
 async def list_all_workloads(
     _: Admin, edge: Edge, limit: Limit = PAGE_ROWS, offset: Offset = 0, after: After = None
 ) -> Response:
@@ -48,14 +50,14 @@ async def list_all_workloads(
     return list_answer("workloads", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/{workload}")
+@router.get("/{workload}", response_model=with_data(OverseenWorkload))
 async def get_any_workload(workload: PathWorkload, _: Admin, edge: Edge, after: After = None) -> Response:
     """Get one cargo."""
     await edge.catch_up(CARGOS, after)
     return answer(admin_workload_shape(await found(edge, workload)))
 
 
-@router.post("/{workload}/enable")
+@router.post("/{workload}/enable", response_model=with_data(OverseenWorkload))
 async def enable_workload(
     workload: PathWorkload, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -64,7 +66,7 @@ async def enable_workload(
     return await carry_out(edge, caller, EnableCargo(slug=row.slug, now_ms=clock.now_ms()), request_id)
 
 
-@router.post("/{workload}/disable")
+@router.post("/{workload}/disable", response_model=with_data(OverseenWorkload))
 async def disable_workload(
     workload: PathWorkload,
     caller: Admin,

@@ -15,6 +15,7 @@ from api.edge import Edge
 from api.errors import ApiError, ErrorCode, invalid, not_found
 from api.schemas.cargo import StoredArtifact
 from api.schemas.forms import with_data
+from api.schemas.media import BYTES, media
 
 CACHE_FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -38,7 +39,7 @@ async def put_artifact(digest: PathDigest, request: Request, edge: Edge, _: Writ
     return answer({**shape, "data": shape}, status=201)
 
 
-@router.get("/{digest}")
+@router.get("/{digest}", response_model=None, response_class=Response, responses=media(BYTES))
 async def get_artifact(digest: PathDigest, edge: Edge, _: Anyone) -> Response:
     """Fetch an artifact."""
     content = await edge.services.artifacts.get(digest)

@@ -13,6 +13,9 @@ from api.authorization import Admin
 from api.edge import JOBS, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode, invalid, not_found
 from api.request_fields import PLAIN_TEXT, POSITION_MAX, Limit, PathJobId, RequestId
+from api.schemas.audit import Refund, Rerun, TouchedJobs
+from api.schemas.forms import with_data
+from api.schemas.ledger import BooksProof
 from api.shapes.amounts import decimal_text
 from api.shapes.audit import proof_shape, touched_shape
 from api.strict_json import StrictRoute
@@ -50,7 +53,7 @@ class RepairRequest(BaseModel):
     island: IslandText | None = None
 
 
-@router.get("/touched")
+@router.get("/touched", response_model=TouchedJobs)
 async def list_touched(
     _: Admin,
     edge: Edge,
@@ -81,14 +84,14 @@ async def list_touched(
     return answer({"jobs": shapes, "count": len(shapes), "position": position, "data": shapes})
 
 
-@router.get("/books")
+@router.get("/books", response_model=with_data(BooksProof))
 async def prove_books(_: Admin, edge: Edge) -> Response:
     """Add up the whole ledger: what must be 0 is, and one digest stands for every entry."""
     shape = proof_shape(await edge.services.books.prove(clock.now_ms()))
     return answer({**shape, "data": shape})
 
 
-@router.post("/jobs/{job_id}/refund")
+@router.post("/jobs/{job_id}/refund", response_model=with_data(Refund))
 async def refund_job(
     job_id: PathJobId, request: RepairRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -120,7 +123,7 @@ async def refund_job(
     return answer({**shape, "data": shape}, position=handled.position)
 
 
-@router.post("/jobs/{job_id}/rerun")
+@router.post("/jobs/{job_id}/rerun", response_model=with_data(Rerun))
 async def rerun_job(
     job_id: PathJobId, request: RepairRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:

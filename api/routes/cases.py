@@ -8,13 +8,14 @@ from api.case_making import case_of
 from api.edge import JOBS, LEDGER, Edge
 from api.errors import ApiError, ErrorCode, not_found
 from api.request_fields import After, PathJobId
+from api.schemas.media import ZIP, media
 from api.shapes.job import ENDED
 from domain.api_key import Scope
 
 router = APIRouter(prefix="/jobs", tags=["proofs"])
 
 
-@router.get("/{job_id}/case")
+@router.get("/{job_id}/case", response_model=None, response_class=Response, responses=media(ZIP))
 async def get_case(job_id: PathJobId, caller: JobReader, edge: Edge, after: After = None) -> Response:
     """Get the case file of an ended job as a zip: own ones, for operators any. `verify.py` in it verifies it.
 

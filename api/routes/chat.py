@@ -12,13 +12,15 @@ from api.model_call import ModelCall, begin_call, while_there
 from api.models import chat_model
 from api.openai_route import OpenAiRoute
 from api.request_fields import IdempotencyKey, RequestId
+from api.schemas.media import EVENT_STREAM, media
+from api.schemas.model import ChatCompletion
 from api.shapes.chat import completion, finish_reason
 from api.stop_words import StopCutter
 
 router = APIRouter(prefix="/chat", tags=["models"], route_class=OpenAiRoute)
 
 
-@router.post("/completions")
+@router.post("/completions", response_model=ChatCompletion, responses=media(EVENT_STREAM))
 async def complete_chat(
     *,
     body: ChatRequest,

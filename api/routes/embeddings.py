@@ -11,12 +11,13 @@ from api.model_call import ModelCall, begin_call, unexpected, while_there
 from api.models import embedding_model
 from api.openai_route import OpenAiRoute
 from api.request_fields import IdempotencyKey, RequestId
+from api.schemas.model import Embeddings
 from api.shapes.chat import usage_of
 
 router = APIRouter(prefix="/embeddings", tags=["models"], route_class=OpenAiRoute)
 
 
-@router.post("")
+@router.post("", response_model=Embeddings)
 async def embed(
     *,
     body: EmbeddingRequest,

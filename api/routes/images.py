@@ -11,11 +11,12 @@ from api.model_call import ModelCall, begin_call, unexpected, while_there
 from api.models import image_model
 from api.openai_route import OpenAiRoute
 from api.request_fields import IdempotencyKey, RequestId
+from api.schemas.model import GeneratedImage
 
 router = APIRouter(prefix="/images", tags=["models"], route_class=OpenAiRoute)
 
 
-@router.post("/generations")
+@router.post("/generations", response_model=GeneratedImage)
 async def generate_image(
     *,
     body: ImageRequest,

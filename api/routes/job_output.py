@@ -17,6 +17,7 @@ from api.job_text import text_so_far
 from api.owned import owned_job
 from api.request_fields import POSITION_MAX, After, PathJobId
 from api.schemas.job import TextSoFar
+from api.schemas.media import EVENT_STREAM, media
 from api.shapes.job import ENDED, status_word
 from api.sse import data_frame, event_frame, events_form, sdk_form
 
@@ -36,7 +37,7 @@ async def get_output(job_id: PathJobId, caller: JobReader, edge: Edge, after: Af
     return answer({"job_id": row.job_id, **shape, "data": data})
 
 
-@router.get("/{job_id}/stream")
+@router.get("/{job_id}/stream", response_model=None, response_class=Response, responses=media(EVENT_STREAM))
 async def stream_job(
     *,
     job_id: PathJobId,

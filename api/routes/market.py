@@ -17,6 +17,8 @@ from api.errors import invalid, not_found
 from api.job_request import Price
 from api.owned import check_owns_island
 from api.request_fields import ISLAND, PathSlug, RequestId, slug_of
+from api.schemas.forms import rows_of, with_data
+from api.schemas.market import AskingPriceSet, KeptBid, OrderBook, RateAnswer, RateHistory, Rates, Suggestions
 from api.shapes.amounts import decimal_text
 from api.shapes.market import book_shape, market_row_shape, rate_shape, step_shape, suggestion_shape
 from api.shapes.present import instant
@@ -59,14 +61,14 @@ class SavedBid(BaseModel):
     bid_price: Price | None
 
 
-@router.get("/rates")
+@router.get("/rates", response_model=Rates)
 async def list_rates(edge: Edge, _: Anyone) -> Response:
     """The rates of all cargos that can be run, the newest cargo first."""
     rows = [market_row_shape(row) for row in await edge.market.cargos()]
     return answer({"data": rows, "beta_mode": False, "credit_peg_usd": "0.01"})
 
 
-@router.get("/rates/{slug}")
+@router.get("/rates/{slug}", response_model=RateAnswer)
 async def get_rate(slug: PathSlug, edge: Edge, _: Anyone, user_agent: UserAgent = "") -> Response:
     """The market of one cargo: what was cleared last, and what is asked and bid now."""
     cargo = await traded_cargo(edge, slug)
@@ -74,7 +76,7 @@ async def get_rate(slug: PathSlug, edge: Edge, _: Anyone, user_agent: UserAgent 
     return answer({"data": [shape] if user_agent.startswith(COMMAND_LINE_SDK) else shape})
 
 
-@router.get("/history/{slug}")
+@router.get("/history/{slug}", response_model=RateHistory)
 async def get_history(
     slug: PathSlug, edge: Edge, _: Anyone, hours: Annotated[int, Query(ge=1, le=HOURS_MAX)] = 24
 ) -> Response:
@@ -93,7 +95,7 @@ def step_ms(hours: int) -> int:
     return HOUR_MS if hours <= 7 * 24 else 4 * HOUR_MS
 
 
-@router.get("/book/{slug}")
+@router.get("/book/{slug}", response_model=with_data(OrderBook))
 async def get_book(slug: PathSlug, edge: Edge, _: Anyone) -> Response:
     """The order book of one cargo: asks of islands that take jobs, bids of jobs that wait."""
     cargo = await traded_cargo(edge, slug)
@@ -101,7 +103,7 @@ async def get_book(slug: PathSlug, edge: Edge, _: Anyone) -> Response:
     return answer({**shape, "data": shape})
 
 
-@router.get("/suggestions")
+@router.get("/suggestions", response_model=with_data(Suggestions))
 async def get_suggestions(
     edge: Edge,
     _: Anyone,
@@ -121,7 +123,7 @@ async def get_suggestions(
     return answer({**shape, "data": shape})
 
 
-@router.post("/asking-prices")
+@router.post("/asking-prices", response_model=AskingPriceSet)
 async def set_asking_price(
     request: AskingPrice, caller: Lender, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -155,7 +157,7 @@ async def set_asking_price(
     return answer({"data": shape}, position=handled.position)
 
 
-@router.get("/bids")
+@router.get("/bids", response_model=rows_of("bids", KeptBid))
 async def list_saved_bids(caller: Reader, edge: Edge) -> Response:
     """What this account bids where a job does not say."""
     account = await edge.services.handler.state(ACCOUNT, caller.account_id)
@@ -163,7 +165,7 @@ async def list_saved_bids(caller: Reader, edge: Edge) -> Response:
     return answer({"bids": rows, "count": len(rows), "data": rows})
 
 
-@router.post("/bids")
+@router.post("/bids", response_model=with_data(KeptBid))
 async def save_bid(request: SavedBid, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Save what this account bids for a cargo where a job does not say."""
     cargo = await traded_cargo(edge, slug_of(request.workload))

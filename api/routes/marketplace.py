@@ -20,6 +20,8 @@ from api.listing_fields import LINE
 from api.request_fields import PLAIN_TEXT, After, Limit, Offset, PathSlug, RequestId
 from api.review_lookup import own_review, standing_review
 from api.review_writing import ReviewText, write_review
+from api.schemas.forms import Message, page_of, with_data
+from api.schemas.marketplace import Card, CategoryList, CustomerReview, Listing, ReviewVotes
 from api.shapes.marketplace import card_shape, category_shape, page_shape, review_shape
 from api.strict_json import StrictRoute
 from commands.handle import Handled
@@ -72,7 +74,7 @@ class FlagRequest(Body):
     reason: Reason
 
 
-@router.get("")
+@router.get("", response_model=page_of("workloads", with_data(Card)))
 async def list_marketplace(
     *,
     edge: Edge,
@@ -93,14 +95,14 @@ async def list_marketplace(
     return list_answer("workloads", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/categories")
+@router.get("/categories", response_model=CategoryList)
 async def list_categories(edge: Edge, _: Anyone) -> Response:
     """List the categories that have a cargo, with the number of cargos."""
     rows = [category_shape(*found) for found in await edge.services.marketplace.categories()]
     return answer({"categories": rows, "count": len(rows), "data": rows})
 
 
-@router.get("/{slug}")
+@router.get("/{slug}", response_model=with_data(Listing))
 async def get_listing(slug: PathSlug, edge: Edge, _: Anyone, after: After = None) -> Response:
     """Get everything about one cargo: its page, its schemas, its ratings and how its runs went."""
     await edge.catch_up(CARGOS, after)
@@ -114,7 +116,7 @@ async def get_listing(slug: PathSlug, edge: Edge, _: Anyone, after: After = None
     return answer(page_shape(row, ratings.get(slug), publisher.created_position if publisher else None))
 
 
-@router.get("/{slug}/reviews")
+@router.get("/{slug}/reviews", response_model=page_of("reviews", with_data(CustomerReview)))
 async def list_reviews(
     slug: PathSlug, edge: Edge, _: Anyone, limit: Limit = 20, offset: Offset = 0, after: After = None
 ) -> Response:
@@ -127,7 +129,7 @@ async def list_reviews(
     return list_answer("reviews", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.post("/{slug}/reviews", status_code=201)
+@router.post("/{slug}/reviews", status_code=201, response_model=with_data(CustomerReview))
 async def post_review(
     slug: PathSlug, request: ReviewRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -136,7 +138,7 @@ async def post_review(
     return await written(edge, slug, caller.account_id, handled, status=201)
 
 
-@router.put("/reviews/{review_id}")
+@router.put("/reviews/{review_id}", response_model=with_data(CustomerReview))
 async def put_review(
     review_id: str, request: ReviewRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -146,7 +148,7 @@ async def put_review(
     return await written(edge, row.slug, caller.account_id, handled, status=200)
 
 
-@router.delete("/reviews/{review_id}")
+@router.delete("/reviews/{review_id}", response_model=Message)
 async def delete_review(review_id: str, caller: Writer, edge: Edge, request_id: RequestId) -> Response:
     """Take a review of one's own back; its rating counts no more."""
     row = await own_review(edge, caller, review_id)
@@ -154,7 +156,7 @@ async def delete_review(review_id: str, caller: Writer, edge: Edge, request_id: 
     return answer({"message": "the review is deleted"}, position=handled.position)
 
 
-@router.post("/reviews/{review_id}/helpful")
+@router.post("/reviews/{review_id}/helpful", response_model=with_data(ReviewVotes))
 async def vote_on_review(
     review_id: str, request: VoteRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -171,7 +173,7 @@ async def vote_on_review(
     return answer({**shape, "data": shape}, position=handled.position)
 
 
-@router.post("/reviews/{review_id}/flag")
+@router.post("/reviews/{review_id}/flag", response_model=Message)
 async def flag_review(
     review_id: str, request: FlagRequest, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:

@@ -12,13 +12,14 @@ from api.edge import CARGOS, Edge
 from api.models import model_not_found, model_shape, slug_named
 from api.openai_route import OpenAiRoute
 from api.request_fields import After, slug_of
+from api.schemas.model import Model, Models
 
 MODELS_MAX: Final = 1_000
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=OpenAiRoute)
 
 
-@router.get("")
+@router.get("", response_model=Models)
 async def list_models(_: Reader, edge: Edge, after: After = None) -> Response:
     """List the cargos that can be called as models, newest first."""
     await edge.catch_up(CARGOS, after)
@@ -26,7 +27,7 @@ async def list_models(_: Reader, edge: Edge, after: After = None) -> Response:
     return answer({"object": "list", "data": [model_shape(row) for row in page.rows if not row.is_disabled]})
 
 
-@router.get("/{model}")
+@router.get("/{model}", response_model=Model)
 async def get_model(
     model: Annotated[str, Path(max_length=MODEL_CHARACTERS_MAX)], _: Reader, edge: Edge
 ) -> Response:

@@ -14,6 +14,8 @@ from api.authorization import Anyone, Reader
 from api.edge import Edge, EdgeState
 from api.errors import ApiError, ErrorCode, invalid
 from api.request_fields import POSITION_MAX
+from api.schemas.audit import Checkpoint, ConsistencyProof, InclusionProof
+from api.schemas.forms import with_data
 from api.shapes.proof import checkpoint_shape, path_shape
 from api.strict_json import StrictRoute
 from commands.merkle import leaf_hash
@@ -29,14 +31,14 @@ TreeSize = Annotated[
 ]
 
 
-@router.get("/checkpoint")
+@router.get("/checkpoint", response_model=with_data(Checkpoint))
 async def show_checkpoint(_: Anyone, edge: Edge, tree_size: TreeSize = None) -> Response:
     """Show the newest signed checkpoint, or the one over so many commits. Keep a copy: it proves the log later."""
     shape = checkpoint_shape(await checkpoint_of(edge, tree_size))
     return answer({**shape, "data": shape})
 
 
-@router.get("/proof/inclusion")
+@router.get("/proof/inclusion", response_model=with_data(InclusionProof))
 async def prove_inclusion(
     _: Reader,
     edge: Edge,
@@ -61,7 +63,7 @@ async def prove_inclusion(
     return answer({**shape, "data": shape})
 
 
-@router.get("/proof/consistency")
+@router.get("/proof/consistency", response_model=with_data(ConsistencyProof))
 async def prove_consistency(
     _: Reader,
     edge: Edge,

@@ -14,6 +14,7 @@ from api.moment import At
 from api.owned import check_ever_owned_island
 from api.report_making import report_answer
 from api.request_fields import ACCOUNT, ISLAND
+from api.schemas.report import FILES, Report
 from commands.reports.order import ReportOrder
 from commands.reports.period import Period, month_of, time_of
 from commands.reports.report import Kind, Subject, SubjectKind
@@ -33,7 +34,7 @@ Until = Annotated[str, Query(alias="to", max_length=40, description="Recorded be
 AsForm = Annotated[Form, Query(alias="format", description="How it is written.")]
 
 
-@router.get("/invoice")
+@router.get("/invoice", response_model=Report, responses=FILES)
 async def get_invoice(
     *,
     request: Request,
@@ -50,7 +51,7 @@ async def get_invoice(
     return await report_answer(request, edge, order, form)
 
 
-@router.get("/statement")
+@router.get("/statement", response_model=Report, responses=FILES)
 async def get_statement(
     *,
     request: Request,
@@ -73,7 +74,7 @@ async def get_statement(
     return await report_answer(request, edge, order, form)
 
 
-@router.get("/usage")
+@router.get("/usage", response_model=Report, responses=FILES)
 async def get_usage(
     *,
     request: Request,
@@ -90,7 +91,7 @@ async def get_usage(
     return await report_answer(request, edge, order, form)
 
 
-@router.get("/audit")
+@router.get("/audit", response_model=Report, responses=FILES)
 async def get_audit(
     *,
     request: Request,

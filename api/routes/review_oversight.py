@@ -10,6 +10,8 @@ from api.edge import MARKETPLACE, Edge
 from api.request_fields import After, Limit, Offset, RequestId
 from api.review_lookup import standing_review
 from api.routes.marketplace import FlagRequest, carry_out
+from api.schemas.forms import Message, page_of, with_data
+from api.schemas.marketplace import FlaggedReview
 from api.shapes.marketplace import flagged_shape
 from api.strict_json import StrictRoute
 from domain.review import RemoveReview
@@ -21,7 +23,7 @@ class RemovalRequest(FlagRequest):
     """`reason` becomes part of the log."""
 
 
-@router.get("")
+@router.get("", response_model=page_of("reviews", with_data(FlaggedReview)))
 async def list_flagged(
     edge: Edge, _: Admin, limit: Limit = 50, offset: Offset = 0, after: After = None
 ) -> Response:
@@ -32,7 +34,7 @@ async def list_flagged(
     return list_answer("reviews", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.post("/{review_id}/remove")
+@router.post("/{review_id}/remove", response_model=Message)
 async def remove_review(
     review_id: str, request: RemovalRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:

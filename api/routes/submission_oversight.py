@@ -12,6 +12,8 @@ from api.authorization import Admin
 from api.edge import CARGOS, MARKETPLACE, Edge, EdgeState
 from api.request_fields import PLAIN_TEXT, After, Limit, Offset, RequestId
 from api.routes.submissions import PAGE_ROWS, Status, carry_out
+from api.schemas.forms import page_of, with_data
+from api.schemas.marketplace import OwnedSubmission, RecordedScan, SubmissionDecision
 from api.shapes.submission import admin_submission_shape, security
 from api.strict_json import StrictRoute
 from api.submission_lookup import PathSubmissionId, any_submission
@@ -47,7 +49,7 @@ class SubmissionScanRequest(BaseModel):
     image_digest: ImageDigest | None = None
 
 
-@router.get("")
+@router.get("", response_model=page_of("submissions", with_data(OwnedSubmission)))
 async def list_all_submissions(
     *,
     _: Admin,
@@ -64,7 +66,7 @@ async def list_all_submissions(
     return list_answer("submissions", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/pending")
+@router.get("/pending", response_model=page_of("submissions", with_data(OwnedSubmission)))
 async def list_pending_submissions(
     *, _: Admin, edge: Edge, limit: Limit = PAGE_ROWS, offset: Offset = 0, after: After = None
 ) -> Response:
@@ -75,14 +77,14 @@ async def list_pending_submissions(
     return list_answer("submissions", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.get("/{submission_id}")
+@router.get("/{submission_id}", response_model=with_data(OwnedSubmission))
 async def get_any_submission(submission_id: PathSubmissionId, _: Admin, edge: Edge) -> Response:
     """Get anybody's submission."""
     [readable] = await edge.services.cipher.revealed([await any_submission(edge, submission_id)])
     return answer(admin_submission_shape(readable))
 
 
-@router.post("/{submission_id}/approve")
+@router.post("/{submission_id}/approve", response_model=with_data(SubmissionDecision))
 async def approve_submission(
     submission_id: PathSubmissionId, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -92,7 +94,7 @@ async def approve_submission(
     return await decision(edge, handled, "the submission is approved and the cargo published")
 
 
-@router.post("/{submission_id}/reject")
+@router.post("/{submission_id}/reject", response_model=with_data(SubmissionDecision))
 async def reject_submission(
     submission_id: PathSubmissionId,
     request: DecisionRequest,
@@ -107,7 +109,7 @@ async def reject_submission(
     return await decision(edge, handled, "the submission is rejected")
 
 
-@router.post("/{submission_id}/suspend")
+@router.post("/{submission_id}/suspend", response_model=with_data(SubmissionDecision))
 async def suspend_submission(
     submission_id: PathSubmissionId,
     request: DecisionRequest,
@@ -122,7 +124,7 @@ async def suspend_submission(
     return await decision(edge, handled, "the submission is suspended and its cargo stopped")
 
 
-@router.post("/{submission_id}/scan")
+@router.post("/{submission_id}/scan", response_model=with_data(RecordedScan))
 async def record_submission_scan(
     submission_id: PathSubmissionId,
     request: SubmissionScanRequest,

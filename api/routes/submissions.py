@@ -12,6 +12,9 @@ from api.edge import MARKETPLACE, Edge, EdgeState, origin_of
 from api.errors import ApiError, ErrorCode
 from api.key_ring import Caller
 from api.request_fields import After, IdempotencyKey, Limit, Offset, RequestId
+from api.schemas.forms import page_of, with_data
+from api.schemas.marketplace import Submission as SubmissionForm
+from api.schemas.marketplace import WithdrawnSubmission
 from api.shapes.submission import submission_shape
 from api.strict_json import StrictRoute
 from api.submission_lookup import PathSubmissionId, own_submission
@@ -37,7 +40,7 @@ router = APIRouter(prefix="/marketplace/submissions", tags=["marketplace"], rout
 Status = Annotated[SubmissionStatus | None, Query(description="Only those in this status.")]
 
 
-@router.get("")
+@router.get("", response_model=page_of("submissions", with_data(SubmissionForm)))
 async def list_submissions(
     *,
     caller: Reader,
@@ -54,7 +57,7 @@ async def list_submissions(
     return list_answer("submissions", rows, total=page.total, limit=limit, offset=offset)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=with_data(SubmissionForm))
 async def draft_submission(
     request: SubmissionRequest, caller: Writer, edge: Edge, request_id: RequestId, key: IdempotencyKey
 ) -> Response:
@@ -73,7 +76,7 @@ async def draft_submission(
     return await decided_answer(edge, handled, status=201)
 
 
-@router.get("/{submission_id}")
+@router.get("/{submission_id}", response_model=with_data(SubmissionForm))
 async def get_submission(submission_id: PathSubmissionId, caller: Reader, edge: Edge) -> Response:
     """Get one submission, with what staff decided and why."""
     submission = await own_submission(edge, caller, submission_id)
@@ -81,7 +84,7 @@ async def get_submission(submission_id: PathSubmissionId, caller: Reader, edge: 
     return answer(submission_shape(readable))
 
 
-@router.put("/{submission_id}")
+@router.put("/{submission_id}", response_model=with_data(SubmissionForm))
 async def revise_submission(
     submission_id: PathSubmissionId,
     request: SubmissionRequest,
@@ -96,7 +99,7 @@ async def revise_submission(
     return await decided_answer(edge, handled)
 
 
-@router.delete("/{submission_id}")
+@router.delete("/{submission_id}", response_model=WithdrawnSubmission)
 async def withdraw_submission(
     submission_id: PathSubmissionId, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
@@ -107,7 +110,7 @@ async def withdraw_submission(
     return await decided_answer(edge, handled, message="the submission is withdrawn")
 
 
-@router.post("/{submission_id}/submit")
+@router.post("/{submission_id}/submit", response_model=with_data(SubmissionForm))
 async def hand_in_submission(
     submission_id: PathSubmissionId, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:

@@ -77,6 +77,18 @@ async def test_the_document_names_no_form_of_failure_but_ours(network: Network) 
     assert "HTTPValidationError" not in document(network)["components"]["schemas"]
 
 
+async def test_every_success_is_described(network: Network) -> None:
+    assert [one["operationId"] for one in operations(document(network)) if not is_described(one)] == []
+
+
+def is_described(operation: dict[str, Any]) -> bool:
+    """Whether each of its successes has a form, or a media type that is not JSON. What is not built has none."""
+    successes = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+    return all(media.get("schema") for answer in successes for media in answer["content"].values()) and bool(
+        successes or "501" in operation["responses"]
+    )
+
+
 @pytest.mark.filterwarnings(
     "ignore:Do not use the `random` module"
 )  # The network in this process does, meanwhile.
