@@ -3,6 +3,7 @@
 Stricter than the document: a field that it does not name is a fault here, so that none is forgotten in it.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -29,7 +30,7 @@ class AnswerSchema:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._components = closed(document["components"])
         self._paths = [(pattern_of(path), methods) for path, methods in in_order(document["paths"])]
-        self._validators: dict[int, Draft202012Validator] = {}
+        self._validators: dict[str, Draft202012Validator] = {}
 
     async def check(self, response: httpx.Response) -> None:
         """Raises AssertionError where a success is not as the document says."""
@@ -50,14 +51,19 @@ class AnswerSchema:
                 return found
         return None
 
+    def check_named(self, name: str, body: Any) -> None:
+        """The same for one of the document's components."""
+        self.check_body({"$ref": f"#/components/schemas/{name}"}, body, name)
+
     def check_body(self, form: dict[str, Any], body: Any, where: str) -> None:
-        if id(form) not in self._validators:
-            schema = {**closed(form), "components": self._components}
-            self._validators[id(form)] = Draft202012Validator(schema)
-        faults = [
-            f"{error.json_path}: {error.message}" for error in self._validators[id(form)].iter_errors(body)
-        ]
+        faults = [f"{error.json_path}: {error.message}" for error in self._validator(form).iter_errors(body)]
         assert not faults, f"{where}: {faults[:5]}"
+
+    def _validator(self, form: dict[str, Any]) -> Draft202012Validator:
+        key = json.dumps(form)
+        if key not in self._validators:
+            self._validators[key] = Draft202012Validator({**closed(form), "components": self._components})
+        return self._validators[key]
 
 
 def in_order(paths: Mapping[str, Any]) -> list[tuple[str, Any]]:
