@@ -13,8 +13,8 @@ from nats.aio.client import Client
 from adapters import clock, codec
 from adapters.nats import subjects
 from domain.account import ACCOUNT
-from domain.account_events import AccountEvent, CreditsHeld, HoldReleased
-from domain.ids import AccountId, JobId
+from domain.account_events import AccountEvent, CreditsGranted
+from domain.ids import AccountId
 
 FACTS_OF_A_COMMIT: Final = 10
 COMMITS_AT_ONCE: Final = 50
@@ -26,7 +26,7 @@ class FactWriter:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._facts = holds()
+        self._facts = grants()
         self._stream = subjects.fact(ACCOUNT.stream(WATCHED))
         self.position = 0
 
@@ -46,9 +46,9 @@ class FactWriter:
         self.position = max(self.position, int(json.loads(answer.data)["seq"]))
 
 
-def holds() -> Iterator[AccountEvent]:
-    """Credits are held for a job and given back at once, in the same commit: nothing is left for anybody to do."""
+def grants() -> Iterator[AccountEvent]:
+    """Nobody has anything to do about them."""
     for number in count(1):
-        job_id = JobId(f"0192f0c1-2b3c-7d4e-8f50-{number:012d}")
-        yield CreditsHeld(account_id=WATCHED, job_id=job_id, amount_micro=1, held_at_ms=1)
-        yield HoldReleased(account_id=WATCHED, job_id=job_id, released_micro=1, released_at_ms=1)
+        yield CreditsGranted(
+            account_id=WATCHED, grant_id=f"g{number}", amount_micro=1, reason="benchmark", granted_at_ms=1
+        )

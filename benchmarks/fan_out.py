@@ -39,6 +39,7 @@ from domain.ids import AccountId
 CROWDS: Final = ((100, 60_000), (1_000, 6_000))  # Clients, and the facts each of them is told.
 COMEBACKS: Final = (1, 100)
 FACTS_MISSED: Final = 20_000
+KEYS: Final = 300  # Enough for all that connect, a few to a key.
 OPERATORS: Final = AccountId("operators")
 LINE_BYTES_MAX: Final = 1 << 20
 
@@ -75,7 +76,10 @@ class FanOut:
 
 
 class Crowd:
-    """The other side of `benchmarks.socket_crowd`, it connects with `keys`."""
+    """The other side of `benchmarks.socket_crowd`, it connects with `keys`, with each but once.
+
+    The coordinator notices only a moment later that a socket is gone.
+    """
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -84,8 +88,10 @@ class Crowd:
 
     async def connect(self, running: Running, clients: int) -> None:
         each = min(clients, SOCKETS_PER_KEY_MAX)
+        wanted = clients // each
+        keys, self.keys = self.keys[:wanted], self.keys[wanted:]
         url = f"{running.url.replace('http', 'ws', 1)}/api/v1/ws"
-        await self.do("connect", url=url, keys=self.keys[: clients // each], each=each)
+        await self.do("connect", url=url, keys=keys, each=each)
 
     async def told_until(self, position: int, *, clients: int, started: float) -> Told:
         counted = await self.do("until", position=position)
@@ -144,7 +150,7 @@ async def run() -> tuple[list[FanOut], list[Told]]:
         folder = KeyFolder(Path(running.nats_keys))
         client = await connect(access_of(running.nats_url, folder, Role.COORDINATOR), "fan-out")
         try:
-            crowd.keys = await operators_keys(client, CROWDS[-1][0] // SOCKETS_PER_KEY_MAX)
+            crowd.keys = await operators_keys(client, KEYS)
             writer = FactWriter(client)
             found = [await fan_out(running, crowd, writer, *one) for one in CROWDS]
             return found, [await comeback(running, crowd, writer, clients) for clients in COMEBACKS]
