@@ -14,6 +14,11 @@ TEMPERATURE_DEFAULT: Final = 0.7
 STOPS_MAX: Final = 8
 STOP_CHARACTERS_MAX: Final = 256
 MODEL_CHARACTERS_MAX: Final = 128
+TEXT_PART: Final = {
+    "type": "object",
+    "required": ["text"],
+    "properties": {"type": {"type": "string", "const": "text"}, "text": {"type": "string"}},
+}
 
 
 def text_of(content: Any) -> Any:
@@ -41,7 +46,9 @@ Content = Annotated[
     str,
     BeforeValidator(text_of),
     Field(max_length=CONTENT_CHARACTERS_MAX),
-    WithJsonSchema({"type": ["string", "array", "null"], "description": "A text, or parts of type text."}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": TEXT_PART}, {"type": "null"}]},
+    ),
 ]
 Stop = Annotated[str, Field(min_length=1, max_length=STOP_CHARACTERS_MAX)]
 StopList = Annotated[list[Stop], Field(max_length=STOPS_MAX)]

@@ -42,7 +42,7 @@ Sentence = Annotated[
 Status = Literal["online", "offline", "suspended", "pending"]
 
 
-class ReasonRequest(BaseModel):
+class HostReasonRequest(BaseModel):
     """`reason` becomes part of the log; the owner may read it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -103,7 +103,7 @@ async def approve_host(island_id: PathIslandId, caller: Admin, edge: Edge, reque
 
 @router.post("/{island_id}/reject", response_model=OwnedHost)
 async def reject_host(
-    island_id: PathIslandId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
+    island_id: PathIslandId, request: HostReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Reject a new island. One that was approved is suspended instead."""
     command = RejectIsland(island_id=island_id, reason=request.reason, now_ms=clock.now_ms())
@@ -112,7 +112,7 @@ async def reject_host(
 
 @router.post("/{island_id}/suspend", response_model=OwnedHost)
 async def suspend_host(
-    island_id: PathIslandId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
+    island_id: PathIslandId, request: HostReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Suspend an island: its attempts end now and are placed elsewhere; it gets no jobs."""
     command = SuspendIsland(island_id=island_id, reason=request.reason, now_ms=clock.now_ms())
@@ -145,7 +145,7 @@ async def verify_host(
 
 @router.post("/{island_id}/unverify", response_model=OwnedHost)
 async def unverify_host(
-    island_id: PathIslandId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
+    island_id: PathIslandId, request: HostReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Take that word back."""
     command = WithdrawVerification(island_id=island_id, reason=request.reason, now_ms=clock.now_ms())

@@ -28,7 +28,7 @@ Status = Literal["all", "unverified", "pending", "verified", "rejected", "banned
 Search = Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$", description="Part of an id.")]
 
 
-class ReasonRequest(BaseModel):
+class UserReasonRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[
@@ -109,7 +109,7 @@ async def verify_user(
 
 @router.post("/users/{account_id}/reset", response_model=with_data(CheckedUser))
 async def reset_user(
-    account_id: PathAccountId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
+    account_id: PathAccountId, request: UserReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Take that word back."""
     command = ResetIdentity(account_id=account_id, reason=request.reason, now_ms=clock.now_ms())
@@ -118,7 +118,7 @@ async def reset_user(
 
 @router.post("/users/{account_id}/ban", response_model=with_data(CheckedUser))
 async def ban_user(
-    account_id: PathAccountId, request: ReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
+    account_id: PathAccountId, request: UserReasonRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Ban an account: from now on it reads and does nothing more. Its running jobs end as they would have."""
     if account_id == caller.account_id:

@@ -53,7 +53,7 @@ class ScanRequest(Body):
     artifact_digest: Digest | None = None
 
 
-class ReviewRequest(Body):
+class CargoReviewRequest(Body):
     """`signature_digest` names the signature that was seen over the artifact; a review that passes needs one."""
 
     passed: bool
@@ -117,7 +117,7 @@ async def list_cargos_to_review(_: Admin, edge: Edge, limit: Limit = 100, after:
 
 @router.post("/workloads/{slug}/reviews", response_model=with_data(CargoStanding))
 async def review_workload(
-    slug: PathSlug, request: ReviewRequest, caller: Admin, edge: Edge, request_id: RequestId
+    slug: PathSlug, request: CargoReviewRequest, caller: Admin, edge: Edge, request_id: RequestId
 ) -> Response:
     """Record a review by staff of the present artifact. One that passes enables what complaints disabled."""
     command = ReviewCargo(

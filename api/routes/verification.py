@@ -22,7 +22,7 @@ from domain.person import PERSON, StartIdentityCheck
 router = APIRouter(prefix="/verification", tags=["account"], route_class=StrictRoute)
 
 
-class SessionRequest(BaseModel):
+class VerificationRequest(BaseModel):
     """`return_url` is where the provider sends the person back to."""
 
     model_config = ConfigDict(extra="forbid")
@@ -42,7 +42,7 @@ async def get_verification_status(caller: Reader, edge: Edge, after: After = Non
 
 @router.post("/session", response_model=with_data(VerificationSession))
 async def start_verification(
-    *, request: SessionRequest | None = None, caller: Writer, edge: Edge, request_id: RequestId
+    *, request: VerificationRequest | None = None, caller: Writer, edge: Edge, request_id: RequestId
 ) -> Response:
     """Go to the provider that checks identities. While a check is under way, the same one is given again."""
     provider = edge.services.settings.verification_url

@@ -21,7 +21,7 @@ class Models(TypedDict):
     data: list[Model]
 
 
-class ChatMessage(TypedDict):
+class ChatReply(TypedDict):
     """What the model said."""
 
     role: Literal["assistant"]
@@ -32,7 +32,7 @@ class ChatChoice(TypedDict):
     """`length` where the most tokens that were asked for had come."""
 
     index: int
-    message: ChatMessage
+    message: ChatReply
     finish_reason: Literal["stop", "length"]
 
 
