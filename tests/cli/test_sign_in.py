@@ -5,6 +5,8 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from cli.saved_session import SavedSession
 from tests.cli.commands import COMMAND, Up, comes_true, typed
 
@@ -21,9 +23,11 @@ def signed_in(network: Up, email: str, *, paste: str = "") -> tuple[int, str, st
         cwd=Path(__file__).parents[2],
     )
     mail = re.compile(rf"Mail to {email}: Sign in to Archipelago\n\n.*?(\S+#sl_\w+)\n", re.DOTALL)
-    assert comes_true(lambda: mail.search(network.said(), printed) is not None)
+    comes_true(lambda: mail.search(network.said(), printed) is not None or process.poll() is not None)
     found = mail.search(network.said(), printed)
-    assert found is not None
+    if found is None:
+        process.kill()
+        pytest.fail("".join(process.communicate()))
     out, err = process.communicate(f"{paste or found[1]}\n", timeout=30)
     return process.returncode, out, err
 
