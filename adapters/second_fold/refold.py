@@ -16,12 +16,14 @@ from adapters.second_fold.entries import Entry, digest_after, entries_of
 from adapters.second_fold.findings import Findings
 from adapters.second_fold.islands import CHANGES, WITHOUT_STANDING, Islands
 from adapters.second_fold.purses import Purses
+from adapters.second_fold.signed_heads import SignedHeads
 
 PAGE: Final = 2_000
 KNOWN_VERSION: Final = 1
 """Every stored event has it so far. A later one is read only once its meaning is said here."""
 BOOKED: Final = ("account.", "treasury.")
 ISLAND: Final = "island."
+CHECKPOINT: Final = "checkpoint.signed"
 
 
 class OfBooks(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class Refold:
 
     def __init__(self, findings: Findings) -> None:
         self.state = Refolded(findings, Purses(findings), Islands(findings))
+        self._heads = SignedHeads(findings)
 
     def take(self, notification: Notification) -> list[Entry]:
         """The entries that the event books; they are booked already."""
@@ -76,6 +79,10 @@ class Refold:
             return self._book(notification, index)
         if name.startswith(ISLAND):
             self._take_island(notification)
+        elif name == CHECKPOINT:
+            event = BOOKS.decode(notification.state)
+            self._check_version(notification, event.version)
+            self._heads.meet(event.data, state.position)
         elif name in CHANGES:
             of_job = JOB.decode(notification.state)
             self._check_version(notification, of_job.version)
@@ -97,7 +104,9 @@ class Refold:
             notification.topic, str(notification.originator_id), event.data, entries, state.position
         )
         state.entries += len(entries)
-        state.digest = digest_after(state.digest, entries)
+        if entries:
+            state.digest = digest_after(state.digest, entries)
+            self._heads.move(state.position, state.digest)
         return entries
 
     def _take_island(self, notification: Notification) -> None:

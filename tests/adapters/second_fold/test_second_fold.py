@@ -15,6 +15,7 @@ from adapters.second_fold.islands import CHANGES
 from adapters.second_fold.refold import KNOWN_OF_ISLANDS, refold
 from commands.event_log import Commit
 from domain.account_events import CreditsEarned, HoldSettled
+from domain.checkpoint import CHECKPOINT, LOG, CheckpointSigned
 from domain.island_events import KarmaPenalized, WorkCredited
 from projections.accounts import Accounts
 from projections.ledger import Ledger
@@ -92,6 +93,40 @@ def test_a_changed_amount_in_the_log_is_found_where_it_stands(kind: type, field:
         lambda event: replace(event, **{field: getattr(event, field) + 1}),
     )
     assert any(text.endswith(f"at position {position}") for text in faults_of(commits))
+
+
+async def with_checkpoint(dsn: str, commits: list[Commit], **otherwise: Any) -> list[Commit]:
+    """The history, then a checkpoint with the ledger's head as PostgreSQL has it where the books stand."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        found = await (await connection.execute("SELECT position, digest FROM ledger_v1.chain")).fetchone()
+    assert found is not None
+    head = {"ledger_position": found[0], "ledger_digest": found[1].hex()} | otherwise
+    last = commits[-1]
+    signed = CheckpointSigned(
+        tree_size=last.position, root="", chain_head="", signed_at_ms=1, key_id="U", signature="", **head
+    )
+    return [
+        *commits,
+        replace(last, position=last.position + 1, stream=CHECKPOINT.stream(LOG), events=(signed,)),
+    ]
+
+
+@pytest.mark.parametrize("behind", [0, 25])
+async def test_a_checkpoint_signs_the_ledger_as_the_second_fold_has_it(database: str, behind: int) -> None:
+    commits = random_history(30, seed=5).commits
+    await catch_up(database, Ledger(), commits[: len(commits) - behind])
+    assert faults_of(await with_checkpoint(database, commits)) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ledger_digest": "00" * 32}, {"ledger_position": 1}, {"ledger_digest": ""}]
+)
+async def test_a_wrong_ledger_is_found_though_it_was_signed(database: str, wrong: dict[str, Any]) -> None:
+    commits = random_history(30, seed=5).commits
+    await catch_up(database, Ledger(), commits)
+    (told,) = faults_of(await with_checkpoint(database, commits, **wrong))
+    assert told.startswith("checkpoint: the ledger's head at position ")
+    assert told.endswith(f"by the second fold, at position {commits[-1].position + 1}")
 
 
 @pytest.mark.parametrize(
