@@ -56,10 +56,16 @@ class FactFeed:
 
     async def run(self, after: int) -> None:
         """Moves the tick from position `after` on, until cancelled; run again, from where it stopped."""
-        async for commits in self._tail.follow(max(after, self._position), gathering_s=TICK_S):
-            self._position = commits[-1].position
-            self._moved.set()
-            self._moved = asyncio.Event()
+        self._move(
+            max(after, self._position)
+        )  # Whoever resumes before anything new happens has a past to read.
+        async for commits in self._tail.follow(self._position, gathering_s=TICK_S):
+            self._move(commits[-1].position)
+
+    def _move(self, position: int) -> None:
+        self._position = position
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def follow(self, audience: Audience, after: int) -> AsyncGenerator[str]:
         """Frames of what happened behind `after`, for ever. Raises what the log and the read side raise."""
