@@ -29,6 +29,7 @@ from domain import (
     submission,
     treasury_events,
     webhook,
+    workflow,
 )
 
 EVENTS: Final[dict[str, type]] = {
@@ -148,6 +149,11 @@ EVENTS: Final[dict[str, type]] = {
     "submission.suspended": submission.SubmissionSuspended,
     "submission.withdrawn": submission.SubmissionWithdrawn,
     "submission.scanned": submission.SubmissionScanned,
+    "workflow.submitted": workflow.WorkflowSubmitted,
+    "workflow.step_started": workflow.StepStarted,
+    "workflow.step_ended": workflow.StepEnded,
+    "workflow.stopped": workflow.WorkflowStopped,
+    "workflow.ended": workflow.WorkflowEnded,
     "treasury.fees_collected": treasury_events.FeesCollected,
     "treasury.compensation_granted": treasury_events.CompensationGranted,
     "treasury.refund_covered": treasury_events.RefundCovered,

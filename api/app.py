@@ -69,6 +69,7 @@ from api.routes import (
     submissions,
     verification,
     webhooks,
+    workflows,
     workloads,
     ws_tickets,
 )
@@ -95,6 +96,7 @@ ROUTES: Final = (
     job_history,
     cases,
     workloads,
+    workflows,
     cargo_trust,
     cargo_oversight,
     balances,

@@ -62,6 +62,7 @@ from api.workers import (
     run_process,
     watch_connection,
 )
+from api.workflow_running import WorkflowRunning
 from commands.handle import CommandHandler
 from commands.intake import Intake
 from commands.process import ReactionCarrier
@@ -221,6 +222,7 @@ class Coordinator:
         services = self.services()
         queueing = WebhookQueueing(services, self._tables.deliveries, self._tables.processes)
         work["webhook_queue"] = queueing.run
+        work["workflows"] = WorkflowRunning(services, self._tables.processes).run
         work["webhooks"] = WebhookSending(services, self._tables.deliveries, services.safe_http).run
         work["checkpoints"] = Checkpointing(
             self._raw_log,

@@ -16,13 +16,14 @@ from api.key_ring import Caller
 from api.recorded_job import RecordedJob
 from api.request_fields import slug_of
 from api.shapes.amounts import decimal_text
+from api.workflow_request import WorkflowRequest
 from commands.event_log import Origin
-from commands.submission import job_id_for, submit
+from commands.submission import Submission, job_id_for, submit
 from domain.account import ACCOUNT
 from domain.cargo import CARGO
 from domain.cargo_spec import CargoVersion
 from domain.cargo_state import spec_to_run
-from domain.ids import JobId
+from domain.ids import AccountId, JobId
 from domain.job import JOB
 from domain.job_commands import CancelJob
 from domain.job_state import Phase
@@ -49,44 +50,56 @@ async def was_submitted(edge: EdgeState, caller: Caller, job_id: JobId, request:
         return False
     if job.phase is Phase.ABANDONED:
         raise Rejected(Rejection.JOB_FINISHED, "the job was given up; use a new Idempotency-Key")
-    if (job.account_id, job.request_sha256) != (caller.account_id, await fingerprint(edge, caller, request)):
+    if (job.account_id, job.request_sha256) != (
+        caller.account_id,
+        await fingerprint(edge, caller.account_id, request),
+    ):
         raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, "Idempotency-Key: used for another request")
     return True
 
 
-async def fingerprint(edge: EdgeState, caller: Caller, request: JobRequest | BatchRequest) -> str:
+async def fingerprint(
+    edge: EdgeState, account_id: AccountId, request: JobRequest | BatchRequest | WorkflowRequest
+) -> str:
     """Tells a repeated request from another one; keyed, because a plain hash would betray a short input for ever."""
-    return await edge.services.cipher.fingerprint(caller.account_id, request.sha256().encode())
+    return await edge.services.cipher.fingerprint(account_id, request.sha256().encode())
 
 
 async def submit_new(
     edge: EdgeState, caller: Caller, job_id: JobId, request: JobRequest, request_id: str
 ) -> RecordedJob:
-    input_json = request.input_json()
-    cargo = await runnable_cargo(edge, request.workload)
-    edge.schemas.check(cargo.spec.slug, cargo.spec.version, cargo.input_schema, request.input)
-    bid = await bid_of(edge, caller.account_id, job_id, cargo.spec, request)
-    request.check_redundancy(cargo.spec, bid)
-    command = request.command(
-        job_id,
-        caller.account_id,
-        cargo.spec,
-        bid=bid,
-        input_json=input_json,
-        fingerprint=await fingerprint(edge, caller, request),
-        now_ms=clock.now_ms(),
-    )
-    try:
-        submission = await submit(edge.services.handler, command, origin_of(caller, request_id))
-    except Rejected as rejected:
-        if rejected.code is Rejection.CREDITS_SHORT:
-            raise await credits_short(edge, caller, command.bid_micro) from rejected
-        raise
+    submission = await submit_for(edge, caller.account_id, job_id, request, origin_of(caller, request_id))
     job = RecordedJob(edge.services.log, job_id)
     job.take(submission.handled.events, submission.handled.position)
     if job.row is None:  # Another request with the same Idempotency-Key was faster.
         await job.refresh()
     return job
+
+
+async def submit_for(
+    edge: EdgeState, account_id: AccountId, job_id: JobId, request: JobRequest, origin: Origin
+) -> Submission:
+    """Submits a job for whoever pays for it. Raises `ApiError` and `Rejected`."""
+    input_json = request.input_json()
+    cargo = await runnable_cargo(edge, request.workload)
+    edge.schemas.check(cargo.spec.slug, cargo.spec.version, cargo.input_schema, request.input)
+    bid = await bid_of(edge, account_id, job_id, cargo.spec, request)
+    request.check_redundancy(cargo.spec, bid)
+    command = request.command(
+        job_id,
+        account_id,
+        cargo.spec,
+        bid=bid,
+        input_json=input_json,
+        fingerprint=await fingerprint(edge, account_id, request),
+        now_ms=clock.now_ms(),
+    )
+    try:
+        return await submit(edge.services.handler, command, origin)
+    except Rejected as rejected:
+        if rejected.code is Rejection.CREDITS_SHORT:
+            raise await credits_short(edge, account_id, command.bid_micro) from rejected
+        raise
 
 
 async def runnable_cargo(edge: EdgeState, workload: str) -> CargoVersion:
@@ -107,8 +120,8 @@ async def runnable_cargo(edge: EdgeState, workload: str) -> CargoVersion:
     return replace(cargo.latest, spec=spec_to_run(cargo.latest.spec, cargo.trust_level))
 
 
-async def credits_short(edge: EdgeState, caller: Caller, required_micro: int) -> ApiError:
-    account = await edge.services.handler.state(ACCOUNT, caller.account_id)
+async def credits_short(edge: EdgeState, account_id: AccountId, required_micro: int) -> ApiError:
+    account = await edge.services.handler.state(ACCOUNT, account_id)
     required, available = decimal_text(required_micro), decimal_text(account.free_micro)
     return ApiError(
         ErrorCode.INSUFFICIENT_CREDITS,

@@ -7,6 +7,7 @@ from typing import Final
 
 RULE_OF_PATTERN: Final = {
     r"^[A-Za-z0-9_-]{8,64}$": "must be an id of 8 to 64 letters, digits, - and _",
+    r"^[A-Za-z0-9_-]{1,40}$": "must be at most 40 letters, digits, - and _",
     r"^sha256:[0-9a-f]{64}$": "must be sha256: and 64 hexadecimal digits in small letters",
     r"^[A-Za-z0-9_.-]*$": "must hold only letters, digits, dots, - and _",
     r"^[0-9A-Za-z]{1,20}$": "must be a number or 8 letters and digits, as the list shows it",

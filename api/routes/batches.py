@@ -55,7 +55,7 @@ async def was_submitted(edge: EdgeState, caller: Caller, batch_id: JobId, reques
         raise Rejected(Rejection.JOB_FINISHED, "the batch was given up; use a new Idempotency-Key")
     if (batch.account_id, batch.request_sha256) != (
         caller.account_id,
-        await fingerprint(edge, caller, request),
+        await fingerprint(edge, caller.account_id, request),
     ):
         raise Rejected(Rejection.IDEMPOTENCY_MISMATCH, "Idempotency-Key: used for another request")
     return True
@@ -69,7 +69,7 @@ async def submit_new(
         await submit_batch(edge.services.handler, command, origin_of(caller, request_id))
     except Rejected as rejected:
         if rejected.code is Rejection.CREDITS_SHORT:
-            raise await credits_short(edge, caller, command.hold_micro) from rejected
+            raise await credits_short(edge, caller.account_id, command.hold_micro) from rejected
         raise
 
 
@@ -87,7 +87,7 @@ async def command_for(edge: EdgeState, caller: Caller, batch_id: JobId, request:
     parts = tuple(
         Part(job_id=part_id_for(batch_id, index), input_json=text) for index, text in enumerate(inputs_json)
     )
-    digest = await fingerprint(edge, caller, asked)
+    digest = await fingerprint(edge, caller.account_id, asked)
     bid = await bid_of(edge, caller.account_id, parts[0].job_id, cargo.spec, request)
     return request.command(
         batch_id,

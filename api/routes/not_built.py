@@ -59,18 +59,6 @@ async def get_encryption_target(_: Lender) -> None:
     refuse("confidential jobs")
 
 
-@router.post("/workflows", status_code=501)
-async def create_workflow(_: Writer) -> None:
-    """Not built yet: jobs that feed each other. Submit them one after the other meanwhile."""
-    refuse("workflows")
-
-
-@router.get("/workflows/{workflow_id}", status_code=501)
-async def get_workflow(workflow_id: str, _: Reader) -> None:  # noqa: ARG001 - part of the path
-    """Not built yet: how such jobs stand."""
-    refuse("workflows")
-
-
 @router.get("/cache/stats", status_code=501)
 async def get_cache_stats(_: Reader) -> None:
     """Not built yet: there is no cache of results; every job runs."""

@@ -43,6 +43,7 @@ from domain import (
     treasury,
     treasury_events,
     webhook,
+    workflow,
 )
 from domain.decider import Decider
 from domain.failure import Failure, Fault, Loss, ReturnReason
@@ -60,6 +61,7 @@ from tests import (
     oversight_examples,
     sign_in_examples,
     submission_examples,
+    workflow_examples,
 )
 from tests.examples import CUSTOMER, ISLAND, JOB_ID, OTHER_JOB_ID, OWNER, SLUG, T0_MS, at_ms
 from tests.webhook_examples import WEBHOOKS
@@ -87,6 +89,7 @@ DECIDERS: Final[dict[str, Decider[Any, Any, Any]]] = {
         submission.SUBMISSION,
         treasury.TREASURY,
         webhook.WEBHOOK,
+        workflow.WORKFLOW,
     )
 }
 UNIONS: Final = (
@@ -109,6 +112,7 @@ UNIONS: Final = (
     submission.SubmissionEvent,
     treasury_events.TreasuryEvent,
     webhook.WebhookEvent,
+    workflow.WorkflowEvent,
 )
 
 # Every field is filled, so that a golden file shows each of them.
@@ -253,6 +257,7 @@ EXAMPLES: Final[tuple[Any, ...]] = (
     *marketplace_examples.EVENTS,
     *sign_in_examples.EVENTS,
     *submission_examples.EVENTS,
+    *workflow_examples.EVENTS,
 )
 WIDENED: Final[tuple[Any, ...]] = (
     examples.joined(owner_id=OWNER, local_id="an-island", password_sha256="f" * 64, karma=3),

@@ -57,6 +57,7 @@ ROUTES: Final = {
     ("GET", "/api/v1/island/encryption-target"): Scope.ISLANDS,
     ("POST", "/api/v1/workflows"): Scope.WRITE,
     ("GET", "/api/v1/workflows/{workflow_id}"): Scope.READ,
+    ("DELETE", "/api/v1/workflows/{workflow_id}"): Scope.WRITE,
     ("GET", "/api/v1/cache/stats"): Scope.READ,
     ("GET", "/api/v1/verification/status"): Scope.READ,
     ("POST", "/api/v1/verification/session"): Scope.WRITE,
@@ -196,6 +197,7 @@ IN_PATHS: Final = {
     "{session}": "nobody000000",
     "{review_id}": "999999999",
     "{submission_id}": "00000000-0000-0000-0000-000000000000",
+    "{workflow_id}": "00000000-0000-0000-0000-000000000000",
     "{workload}": "nothing",
     "{model}": "nothing",
 }

@@ -81,7 +81,7 @@ class Belongings:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def belongings(network: Network) -> Belongings:
-    """Somebody with a batch, a finished job, an island, keys, a saved bid, a review and a submission, all marked."""
+    """Somebody with a batch, a finished job, an island, keys, a saved bid, a review, a submission and a workflow."""
     owner = await network.person(scopes=ALL_BUT_ADMIN)
     slug = await network.cargo()
     island_id = await network.island(owner.account_id)
@@ -96,6 +96,9 @@ async def belongings(network: Network) -> Belongings:
     hook = {"url": f"https://1.1.1.1/{MARK}", "events": ["job"]}
     webhook = await call(network, owner, "POST", "/webhooks", hook)
     drafted = await call(network, owner, "POST", "/marketplace/submissions", {"submission": SUBMISSION})
+    step = {"key": "one", "workload": slug, "input": {"text": MARK}}
+    workflow = {"name": f"{MARK} workflow", "definition": {"steps": [step]}}
+    working = await call(network, owner, "POST", "/workflows", workflow)
     ids = {
         "{job_id}/batch-status": f"{batch['id']}/batch-status",
         "{job_id}": job_id,
@@ -105,6 +108,7 @@ async def belongings(network: Network) -> Belongings:
         "{review_id}": str(written["id"]),
         "{webhook_id}": webhook["id"],
         "{submission_id}": drafted["id"],
+        "{workflow_id}": working["id"],
     }
     await Signer(network).signed()  # A case file needs a checkpoint over it.
     return Belongings(owner=owner, slug=slug, ids=ids)

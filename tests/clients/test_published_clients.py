@@ -181,7 +181,7 @@ async def test_the_command_line_reads_the_top_level(network: Network) -> None:
         ("GET", "/jobs/00000000-0000-0000-0000-000000000000", "Not found", "not_found"),
         ("GET", "/reviews", "Access denied", "forbidden"),
         ("GET", "/jobs?limit=0", "Validation error", "invalid"),
-        ("POST", "/workflows", "API error (501)", "not_available"),
+        ("POST", "/federated/sessions", "API error (501)", "not_available"),
     ],
 )
 async def test_the_command_line_prints_every_error_in_its_words(
