@@ -32,6 +32,7 @@ from cli import (
     sign_in,
     up,
     webhook,
+    workflow,
 )
 from cli.failure import CommandFailed, ExitCode
 from cli.terminal import complain
@@ -69,6 +70,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(report.app, name="report")
 app.add_typer(as_of.app, name="as-of")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(workflow.app, name="workflow")
 app.add_typer(projections.app, name="projections")
 
 
